@@ -1,0 +1,1 @@
+//! Settings in layers, and the one place that reads the environment.

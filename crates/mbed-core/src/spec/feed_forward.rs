@@ -1,0 +1,61 @@
+//! The part of a layer that looks at one token at a time.
+
+use std::str::FromStr;
+
+/// `down(activation(up(x)))`, both with biases.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FeedForwardSpec {
+    /// Length between the two products.
+    pub intermediate: usize,
+    /// What happens between the two products.
+    pub activation: Activation,
+}
+
+/// A function of one value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Activation {
+    /// `x`
+    Identity,
+    /// `x / 2 · (1 + erf(x / √2))`, the exact form.
+    Gelu,
+    /// `x / 2 · (1 + tanh(√(2/π) · (x + 0.044715 x³)))`, the tanh form.
+    GeluTanh,
+    /// `max(x, 0)`
+    Relu,
+    /// `x / (1 + e^-x)`
+    Silu,
+    /// `tanh x`
+    Tanh,
+    /// `1 / (1 + e^-x)`
+    Sigmoid,
+}
+
+/// A name that is not an activation we compute.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("unknown activation `{name}`")]
+pub struct UnknownActivation {
+    /// The name as the model's file has it.
+    pub name: String,
+}
+
+impl FromStr for Activation {
+    type Err = UnknownActivation;
+
+    /// Reads the names of transformers' `ACT2FN` (`gelu`, `gelu_new`, ...) and the class names of `torch.nn`
+    /// (`Tanh`, `Identity`, ...); of a dotted path the last part counts.
+    fn from_str(name: &str) -> Result<Self, Self::Err> {
+        match name.rsplit('.').next().unwrap_or(name) {
+            "Identity" | "linear" => Ok(Self::Identity),
+            "gelu" | "gelu_python" | "GELU" | "GELUActivation" => Ok(Self::Gelu),
+            "gelu_new" | "gelu_pytorch_tanh" | "gelu_accurate" | "NewGELUActivation" | "PytorchGELUTanh" => {
+                Ok(Self::GeluTanh)
+            }
+            "relu" | "ReLU" => Ok(Self::Relu),
+            "silu" | "swish" | "SiLU" => Ok(Self::Silu),
+            "tanh" | "Tanh" => Ok(Self::Tanh),
+            "sigmoid" | "Sigmoid" => Ok(Self::Sigmoid),
+            _ => Err(UnknownActivation { name: name.to_owned() }),
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The CPU backend: an encoder spec walked over packed batches, in f32.

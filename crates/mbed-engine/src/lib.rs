@@ -1,0 +1,1 @@
+//! From texts to vectors in order: windows, batches by token budget, overlap, bounded memory.

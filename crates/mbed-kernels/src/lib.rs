@@ -1,0 +1,1 @@
+//! Arithmetic on slices: matrix products, norms, activations, attention, pooling.

@@ -1,0 +1,1 @@
+//! mbed turns texts into embedding vectors on whatever hardware is there.
