@@ -49,7 +49,9 @@ impl Span {
 
 /// A span that does not lie in the batch it was meant for.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("span `{tokens:?}` of sequence {sequence} lies outside the batch: {sequences} sequences, {length} tokens in this one")]
+#[error(
+    "span `{tokens:?}` of sequence {sequence} lies outside the batch: {sequences} sequences, {length} tokens in this one"
+)]
 pub struct SpanError {
     /// The sequence that was asked for.
     pub sequence: usize,

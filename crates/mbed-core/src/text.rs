@@ -10,8 +10,10 @@ pub struct TextSpec {
     pub tokenizer: Arc<[u8]>,
     /// Where that came from, for messages.
     pub origin: String,
-    /// The most tokens of one sequence, special tokens and prompt included.
+    /// The most tokens of one sequence that the model's authors meant, special tokens and prompt included.
     pub max_tokens: usize,
+    /// The most tokens that the model has positions for.
+    pub positions: usize,
     /// How many rows the model's embedding table has; a tokenizer must not know more tokens.
     pub vocabulary: usize,
     /// Whether letters are lower-cased before the tokenizer sees them.

@@ -1,1 +1,24 @@
 //! From texts to vectors in order: windows, batches by token budget, overlap, bounded memory.
+//!
+//! The engine knows no backend: it is given open sessions. Rows come in windows from a [`Source`] and go out,
+//! window by window and in their order, to a [`Sink`]. Within a window rows are sorted by length, longest first,
+//! and cut into batches by token budget. Tokenising one window, computing the one before and writing the one
+//! before that overlap, joined by channels that hold one window each, so memory does not grow with the input.
+
+mod batch;
+mod cancel;
+mod engine;
+mod error;
+mod finish;
+mod flow;
+mod rows;
+mod stats;
+mod tokenise;
+mod worker;
+
+pub use cancel::Cancel;
+pub use engine::{Engine, EngineOptions};
+pub use error::{EngineError, RunError};
+pub use finish::{Finish, Rescale};
+pub use rows::{Rows, Sink, Source};
+pub use stats::RunStats;

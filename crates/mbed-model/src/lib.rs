@@ -1,1 +1,20 @@
 //! From a model's name to its folder, and from its folder to an encoder spec, weights and text rules.
+
+mod arch;
+mod error;
+mod folder;
+mod json;
+mod mapped;
+mod modules;
+mod source;
+mod tensors;
+mod text_rules;
+
+pub use arch::known_families;
+pub use error::ModelError;
+pub use folder::{Model, load_folder};
+pub use source::{
+    Attempt, CachedModel, FileCheck, KnownModel, KnownModels, KnownWheel, Locations, ModelId, Network,
+    NotASha256, Origin, Place, Refresh, ResolvedModel, Revision, Sha256, SourceError, Verdict, list, pull,
+    resolve, verify,
+};

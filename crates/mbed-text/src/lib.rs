@@ -1,1 +1,8 @@
 //! From texts to tokens: the rules before the tokenizer, the tokenizer, and where texts are cut.
+
+mod cut;
+mod encoder;
+mod error;
+
+pub use encoder::{Encoded, Pieces, TextEncoder, TextOptions};
+pub use error::TextError;

@@ -2,7 +2,8 @@
 
 use super::head::Bias;
 use super::{
-    AttentionSpec, FeedForwardSpec, HeadSpec, HeadStage, LayerTensor, NormSpec, Part, PositionSpec, TensorName,
+    AttentionSpec, FeedForwardSpec, HeadSpec, HeadStage, LayerTensor, NormSpec, Part, PositionSpec,
+    TensorName,
 };
 use crate::{TensorError, Weights};
 

@@ -120,12 +120,8 @@ mod tests {
 
     #[test]
     fn dimensions_follow_poolings_and_dense_stages() {
-        let dense = HeadStage::Dense {
-            input: 128,
-            output: 48,
-            bias: Bias::Added,
-            activation: Activation::Tanh,
-        };
+        let dense =
+            HeadStage::Dense { input: 128, output: 48, bias: Bias::Added, activation: Activation::Tanh };
         let check = |pooling: &[Pooling], stages: Vec<HeadStage>, dimensions| {
             let head = HeadSpec { pooling: pooling.to_vec(), stages };
             assert_eq!(head.dimensions(64), dimensions);

@@ -1,0 +1,5 @@
+//! How a window is cut into batches.
+
+mod sorted;
+
+pub(crate) use sorted::plan;

@@ -1,0 +1,241 @@
+//! The engine: sessions, an encoder, and how they are used.
+
+use std::convert::Infallible;
+use std::num::NonZeroUsize;
+
+use mbed_core::settings::{BatchingSettings, Overflow};
+use mbed_core::{Capabilities, Embeddings, Progress, Session, Silent};
+use mbed_text::TextEncoder;
+
+use crate::finish::scatter;
+use crate::flow::{self, Parts};
+use crate::tokenise::Tokenise;
+use crate::worker::{self, Failure};
+use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source, batch};
+
+/// Fewer texts than this are embedded on the calling thread: starting the stages of a run takes a fraction of a
+/// millisecond, which a lone query would feel.
+const INLINE_ROWS: usize = 256;
+
+/// How an engine works.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EngineOptions {
+    /// How work is cut.
+    pub batching: BatchingSettings,
+    /// Threads that tokenise.
+    pub threads: NonZeroUsize,
+    /// What happens to a text that is too long.
+    pub overflow: Overflow,
+    /// What happens to vectors after the model.
+    pub finish: Finish,
+}
+
+/// Open sessions of one model with the encoder of its texts.
+pub struct Engine {
+    sessions: Vec<Box<dyn Session>>,
+    encoder: TextEncoder,
+    options: EngineOptions,
+}
+
+impl std::fmt::Debug for Engine {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Engine")
+            .field("sessions", &self.sessions.len())
+            .field("options", &self.options)
+            .finish()
+    }
+}
+
+impl Engine {
+    /// An engine of sessions of the same model.
+    ///
+    /// # Errors
+    /// There is no session, texts may become longer than one takes, or more dimensions are asked for than there
+    /// are.
+    pub fn new(
+        sessions: Vec<Box<dyn Session>>,
+        encoder: TextEncoder,
+        options: EngineOptions,
+    ) -> Result<Self, EngineError> {
+        if sessions.is_empty() {
+            return Err(EngineError::NoSession);
+        }
+        for session in &sessions {
+            let capabilities = session.capabilities();
+            let (tokens, limit) = (encoder.max_tokens(), capabilities.max_tokens);
+            if tokens > limit {
+                return Err(EngineError::SessionTooShort { tokens, limit });
+            }
+            let (asked, available) =
+                (options.finish.dimensions.map_or(0, NonZeroUsize::get), capabilities.dimensions);
+            if asked > available {
+                return Err(EngineError::TooManyDimensions { asked, available });
+            }
+        }
+        Ok(Self { sessions, encoder, options })
+    }
+
+    /// What the first session can do; sessions of an engine are of one model.
+    #[must_use]
+    pub fn capabilities(&self) -> Option<&Capabilities> {
+        self.sessions.first().map(|session| session.capabilities())
+    }
+
+    /// The length of the vectors that come out.
+    #[must_use]
+    pub fn dimensions(&self) -> usize {
+        self.capabilities().map_or(0, |capabilities| self.options.finish.dimensions(capabilities.dimensions))
+    }
+
+    /// The encoder of its texts.
+    #[must_use]
+    pub const fn encoder(&self) -> &TextEncoder {
+        &self.encoder
+    }
+
+    /// Does now what the first batch would otherwise wait for.
+    ///
+    /// # Errors
+    /// A session fails.
+    pub fn warm_up(&mut self) -> Result<(), EngineError> {
+        for session in &mut self.sessions {
+            let warm = session.warm_up();
+            warm.map_err(|source| EngineError::Compute { row: "the warm-up".to_owned(), source })?;
+        }
+        Ok(())
+    }
+
+    /// Embeds texts that are in memory: vector `i` belongs to text `i`.
+    ///
+    /// # Errors
+    /// A text cannot be tokenised or is too long where that is an error, or a session fails.
+    pub fn embed<T: AsRef<str> + Sync>(&mut self, texts: &[T]) -> Result<Embeddings, EngineError> {
+        if texts.len() <= INLINE_ROWS {
+            return self.embed_inline(&Texts(texts));
+        }
+        let mut vectors = Embeddings::new();
+        vectors.reset(texts.len(), self.dimensions());
+        let mut source = Slices { rest: texts, rows: self.options.batching.window_rows };
+        let mut sink = Collect { vectors, row: 0, texts: std::marker::PhantomData };
+        match self.run(&mut source, &mut sink, &Silent, &Cancel::new()) {
+            Ok(_) => Ok(sink.vectors),
+            Err(RunError::Engine(error)) => Err(error),
+            Err(RunError::Read(never) | RunError::Write(never)) => match never {},
+        }
+    }
+
+    fn embed_inline<R: Rows>(&mut self, rows: &R) -> Result<Embeddings, EngineError> {
+        let dimensions = self.dimensions();
+        let encoded = self.tokenise().run(rows)?;
+        let Some(session) = self.sessions.first_mut() else { return Err(EngineError::NoSession) };
+        let lengths: Vec<usize> = encoded.iter().map(|encoded| encoded.tokens.len()).collect();
+        let batches = batch::plan(&lengths, self.options.batching.max_tokens, session.capabilities().layout);
+        let mut vectors = Embeddings::new();
+        vectors.reset(rows.len(), dimensions);
+        for batch in batches {
+            let result = worker::compute(session.as_mut(), &encoded, batch);
+            let (computed, _) = result.map_err(|Failure { row, error }| EngineError::Compute {
+                row: rows.name(row),
+                source: error,
+            })?;
+            for part in computed {
+                scatter(self.options.finish, &part.vectors, &part.rows, &mut vectors);
+            }
+        }
+        Ok(vectors)
+    }
+
+    /// Embeds all that `source` gives and writes it to `sink`, window by window, in order.
+    ///
+    /// Reading, tokenising, computing and writing overlap; a few windows are in memory at a time. `progress` hears
+    /// of rows as they are computed. Where the run ends with an error, `cancel` is set too, so that a source that
+    /// waits for its input can stop waiting.
+    ///
+    /// # Errors
+    /// The source, the sink or a session fails, a text cannot be embedded, or `cancel` was set.
+    pub fn run<S: Source, K: Sink<Rows = S::Rows>>(
+        &mut self,
+        source: &mut S,
+        sink: &mut K,
+        progress: &dyn Progress,
+        cancel: &Cancel,
+    ) -> Result<RunStats, RunError<S::Error, K::Error>> {
+        let dimensions = self.dimensions();
+        let tokenise = Tokenise {
+            encoder: &self.encoder,
+            threads: self.options.threads,
+            overflow: self.options.overflow,
+        };
+        let parts = Parts {
+            sessions: &mut self.sessions,
+            tokenise,
+            budget: self.options.batching.max_tokens,
+            finish: self.options.finish,
+            dimensions,
+        };
+        flow::run(parts, source, sink, (progress, cancel))
+    }
+
+    const fn tokenise(&self) -> Tokenise<'_> {
+        Tokenise { encoder: &self.encoder, threads: self.options.threads, overflow: self.options.overflow }
+    }
+}
+
+/// Texts in memory.
+struct Texts<'a, T>(&'a [T]);
+
+impl<T: AsRef<str> + Sync> Rows for Texts<'_, T> {
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn text(&self, row: usize) -> &str {
+        self.0.get(row).map_or("", AsRef::as_ref)
+    }
+
+    fn name(&self, row: usize) -> String {
+        format!("text {row}")
+    }
+}
+
+/// Cuts texts in memory into windows.
+struct Slices<'a, T> {
+    rest: &'a [T],
+    rows: NonZeroUsize,
+}
+
+impl<'a, T: AsRef<str> + Sync> Source for Slices<'a, T> {
+    type Rows = Texts<'a, T>;
+    type Error = Infallible;
+
+    fn next_rows(&mut self) -> Result<Option<Self::Rows>, Infallible> {
+        if self.rest.is_empty() {
+            return Ok(None);
+        }
+        let (window, rest) = self.rest.split_at(self.rest.len().min(self.rows.get()));
+        self.rest = rest;
+        Ok(Some(Texts(window)))
+    }
+}
+
+/// Keeps all vectors.
+struct Collect<'a, T> {
+    vectors: Embeddings,
+    row: usize,
+    texts: std::marker::PhantomData<&'a T>,
+}
+
+impl<'a, T: AsRef<str> + Sync> Sink for Collect<'a, T> {
+    type Rows = Texts<'a, T>;
+    type Error = Infallible;
+
+    fn write(&mut self, _rows: &Self::Rows, vectors: &Embeddings) -> Result<(), Infallible> {
+        for vector in vectors.iter() {
+            if let Some(place) = self.vectors.get_mut(self.row) {
+                place.copy_from_slice(vector);
+            }
+            self.row += 1;
+        }
+        Ok(())
+    }
+}

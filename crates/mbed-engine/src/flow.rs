@@ -1,0 +1,270 @@
+//! The stages of a run and the channels between them.
+//!
+//! ```text
+//! read and tokenise --windows--> plan --batches--> sessions --results--> collect and write
+//!                                  \-----------windows, in order----------/
+//! ```
+//!
+//! The channel of windows into the planner holds one, the one from the planner to the collector holds one, and the
+//! planner hands a window to the collector before it cuts the next: so at most five windows are in memory, one in
+//! each stage and one in each channel.
+
+use std::num::NonZeroUsize;
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use mbed_core::{BatchLayout, Embeddings, Progress, Session};
+use mbed_text::{Encoded, Pieces};
+
+use crate::finish::scatter;
+use crate::tokenise::Tokenise;
+use crate::worker::{self, Computed, Failure};
+use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source, batch};
+
+/// How often a stage that waits looks whether somebody wants the end.
+const CANCEL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// What a run works with.
+pub(crate) struct Parts<'a> {
+    pub(crate) sessions: &'a mut [Box<dyn Session>],
+    pub(crate) tokenise: Tokenise<'a>,
+    pub(crate) budget: NonZeroUsize,
+    pub(crate) finish: Finish,
+    pub(crate) dimensions: usize,
+}
+
+/// A window with its tokens.
+struct Window<R> {
+    number: u64,
+    rows: R,
+    encoded: Vec<Encoded>,
+}
+
+/// A batch of a window for a session.
+struct Job<R> {
+    window: Arc<Window<R>>,
+    rows: Vec<usize>,
+}
+
+/// What came of a job.
+struct Outcome {
+    window: u64,
+    result: Result<(Vec<Computed>, u64), Failure>,
+}
+
+type Tokenised<R, E> = Result<Window<R>, RunError<E, std::convert::Infallible>>;
+
+pub(crate) fn run<S: Source, K: Sink<Rows = S::Rows>>(
+    parts: Parts<'_>,
+    source: &mut S,
+    sink: &mut K,
+    watch: (&dyn Progress, &Cancel),
+) -> Result<RunStats, RunError<S::Error, K::Error>> {
+    let start = Instant::now();
+    let (progress, cancel) = watch;
+    let layout = parts.sessions.first().map_or(BatchLayout::Packed, |session| session.capabilities().layout);
+    let (tokenised_in, tokenised) = bounded::<Tokenised<S::Rows, S::Error>>(1);
+    let (planned_in, planned) = bounded(1);
+    let (jobs_in, jobs) = bounded::<Job<S::Rows>>(parts.sessions.len());
+    let (outcomes_in, outcomes) = unbounded();
+    let tokenise = parts.tokenise;
+    let budget = parts.budget;
+    let mut stats = RunStats::default();
+    let result = thread::scope(|scope| {
+        let mut stages = Vec::new();
+        stages.push(scope.spawn(move || read_and_tokenise(source, tokenise, &tokenised_in, cancel)));
+        stages.push(scope.spawn(move || plan(&tokenised, &planned_in, &jobs_in, (budget, layout))));
+        for session in parts.sessions.iter_mut() {
+            let (jobs, outcomes) = (jobs.clone(), outcomes_in.clone());
+            stages.push(scope.spawn(move || work(session.as_mut(), &jobs, &outcomes)));
+        }
+        // Only the stages may keep these ends open, or nobody would notice that they have gone.
+        drop((jobs, outcomes_in));
+        let collector = Collector {
+            planned,
+            outcomes,
+            finish: parts.finish,
+            dimensions: parts.dimensions,
+            progress,
+            cancel,
+        };
+        let result = collector.run(sink, &mut stats);
+        if result.is_err() {
+            cancel.cancel();
+        }
+        drop(collector);
+        let lost = stages.into_iter().map(thread::ScopedJoinHandle::join).filter(Result::is_err).count();
+        if lost > 0 { Err(EngineError::WorkerLost.into()) } else { result }
+    });
+    stats.elapsed = start.elapsed();
+    result.map(|()| stats)
+}
+
+fn read_and_tokenise<S: Source>(
+    source: &mut S,
+    tokenise: Tokenise<'_>,
+    out: &Sender<Tokenised<S::Rows, S::Error>>,
+    cancel: &Cancel,
+) {
+    let mut number = 0;
+    while !cancel.is_cancelled() {
+        let window = match source.next_rows() {
+            Ok(None) => return,
+            Ok(Some(rows)) => match tokenise.run(&rows) {
+                Ok(encoded) => Ok(Window { number, rows, encoded }),
+                Err(error) => Err(RunError::Engine(error)),
+            },
+            Err(error) => Err(RunError::Read(error)),
+        };
+        let failed = window.is_err();
+        if out.send(window).is_err() || failed {
+            return;
+        }
+        number += 1;
+    }
+}
+
+type Planned<R, E> = Result<Arc<Window<R>>, RunError<E, std::convert::Infallible>>;
+
+fn plan<R: Rows, E: std::error::Error>(
+    windows: &Receiver<Tokenised<R, E>>,
+    planned: &Sender<Planned<R, E>>,
+    jobs: &Sender<Job<R>>,
+    (budget, layout): (NonZeroUsize, BatchLayout),
+) {
+    for window in windows {
+        let window = match window {
+            Ok(window) => Arc::new(window),
+            Err(error) => {
+                // The collector may have gone already, for a reason of its own.
+                let _ = planned.send(Err(error));
+                return;
+            }
+        };
+        let lengths: Vec<usize> = window.encoded.iter().map(|encoded| encoded.tokens.len()).collect();
+        if planned.send(Ok(Arc::clone(&window))).is_err() {
+            return;
+        }
+        for rows in batch::plan(&lengths, budget, layout) {
+            if jobs.send(Job { window: Arc::clone(&window), rows }).is_err() {
+                return;
+            }
+        }
+    }
+}
+
+fn work<R: Rows>(session: &mut dyn Session, jobs: &Receiver<Job<R>>, outcomes: &Sender<Outcome>) {
+    for Job { window, rows } in jobs {
+        let result = worker::compute(session, &window.encoded, rows);
+        if outcomes.send(Outcome { window: window.number, result }).is_err() {
+            return;
+        }
+    }
+}
+
+/// Puts results back into windows, in order.
+struct Collector<'a, R, E: std::error::Error + 'static> {
+    planned: Receiver<Planned<R, E>>,
+    outcomes: Receiver<Outcome>,
+    finish: Finish,
+    dimensions: usize,
+    progress: &'a dyn Progress,
+    cancel: &'a Cancel,
+}
+
+impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
+    fn run<K: Sink<Rows = R>>(
+        &self,
+        sink: &mut K,
+        stats: &mut RunStats,
+    ) -> Result<(), RunError<E, K::Error>> {
+        // Results of windows whose turn has not come.
+        let mut early: Vec<Outcome> = Vec::new();
+        while let Some(window) = self.receive(&self.planned)? {
+            let window = window.map_err(widen)?;
+            let mut vectors = Embeddings::new();
+            vectors.reset(window.rows.len(), self.dimensions);
+            let mut missing = window.rows.len();
+            let (ours, others) = early.into_iter().partition(|outcome| outcome.window == window.number);
+            early = others;
+            for outcome in ours {
+                missing -= self.place(outcome, &window, &mut vectors, stats)?;
+            }
+            while missing > 0 {
+                let outcome = self.receive(&self.outcomes)?.ok_or(EngineError::WorkerLost)?;
+                if outcome.window == window.number {
+                    missing -= self.place(outcome, &window, &mut vectors, stats)?;
+                } else {
+                    early.push(outcome);
+                }
+            }
+            sink.write(&window.rows, &vectors).map_err(RunError::Write)?;
+            stats.rows += window.rows.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// Puts a result into its window, and gives the number of its rows.
+    fn place(
+        &self,
+        outcome: Outcome,
+        window: &Window<R>,
+        vectors: &mut Embeddings,
+        stats: &mut RunStats,
+    ) -> Result<usize, EngineError> {
+        let (computed, splits) = outcome.result.map_err(|Failure { row, error }| EngineError::Compute {
+            row: window.rows.name(row),
+            source: error,
+        })?;
+        stats.splits += splits;
+        let mut placed = 0;
+        for part in computed {
+            if part.vectors.rows() != part.rows.len() {
+                return Err(EngineError::WrongRowCount {
+                    expected: part.rows.len(),
+                    got: part.vectors.rows(),
+                });
+            }
+            scatter(self.finish, &part.vectors, &part.rows, vectors);
+            let encoded = part.rows.iter().filter_map(|&row| window.encoded.get(row));
+            let (mut tokens, mut truncated) = (0, 0);
+            for row in encoded {
+                tokens += row.tokens.len() as u64;
+                truncated += u64::from(row.pieces == Pieces::Truncated);
+            }
+            stats.batches += 1;
+            stats.tokens += tokens;
+            stats.truncated_rows += truncated;
+            placed += part.rows.len();
+            self.progress.advance(part.rows.len() as u64, tokens);
+        }
+        Ok(placed)
+    }
+
+    /// The next message, or `None` where there will be no more.
+    fn receive<T>(&self, channel: &Receiver<T>) -> Result<Option<T>, EngineError> {
+        loop {
+            if self.cancel.is_cancelled() {
+                return Err(EngineError::Cancelled);
+            }
+            match channel.recv_timeout(CANCEL_INTERVAL) {
+                Ok(message) => return Ok(Some(message)),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => return Ok(None),
+            }
+        }
+    }
+}
+
+/// An error of a stage that writes nothing becomes one of the whole run.
+fn widen<E: std::error::Error, W: std::error::Error>(
+    error: RunError<E, std::convert::Infallible>,
+) -> RunError<E, W> {
+    match error {
+        RunError::Read(error) => RunError::Read(error),
+        RunError::Engine(error) => RunError::Engine(error),
+        RunError::Write(never) => match never {},
+    }
+}

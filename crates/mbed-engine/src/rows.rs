@@ -1,0 +1,51 @@
+//! What the engine reads from and writes to.
+
+use std::error::Error;
+
+use mbed_core::Embeddings;
+
+/// Rows that travel together: one window of an input.
+pub trait Rows: Send + Sync {
+    /// How many rows there are.
+    fn len(&self) -> usize;
+
+    /// The text of row `row`, which is below [`Rows::len`].
+    fn text(&self, row: usize) -> &str;
+
+    /// What a person calls row `row`: a file and a line, or an id.
+    fn name(&self, row: usize) -> String;
+
+    /// Whether there are no rows.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// Where rows come from, window by window.
+pub trait Source: Send {
+    /// One window.
+    type Rows: Rows;
+    /// Why it could not be read.
+    type Error: Error + Send;
+
+    /// The next window, or `None` at the end.
+    ///
+    /// # Errors
+    /// The input cannot be read; the run ends.
+    fn next_rows(&mut self) -> Result<Option<Self::Rows>, Self::Error>;
+}
+
+/// Where windows go with their vectors.
+pub trait Sink {
+    /// One window.
+    type Rows: Rows;
+    /// Why it could not be written.
+    type Error: Error;
+
+    /// Takes a window: vector `i` of `vectors` belongs to row `i` of `rows`. Windows come in the order of the
+    /// source, each once, none left out.
+    ///
+    /// # Errors
+    /// The output cannot be written; the run ends.
+    fn write(&mut self, rows: &Self::Rows, vectors: &Embeddings) -> Result<(), Self::Error>;
+}

@@ -1,0 +1,66 @@
+//! One session at work.
+
+use mbed_core::{BackendError, Batch, Embeddings, Session};
+use mbed_text::Encoded;
+
+/// What came of a batch.
+#[derive(Debug)]
+pub(crate) struct Computed {
+    /// Row numbers in the window.
+    pub(crate) rows: Vec<usize>,
+    /// A vector for each of them, in their order.
+    pub(crate) vectors: Embeddings,
+}
+
+/// A batch that could not be computed.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// The row of the window that it began with.
+    pub(crate) row: usize,
+    pub(crate) error: BackendError,
+}
+
+/// Computes `rows` of a window. A batch that runs out of memory is halved, down to single rows.
+///
+/// Gives the results and how often a batch was halved.
+pub(crate) fn compute(
+    session: &mut dyn Session,
+    encoded: &[Encoded],
+    rows: Vec<usize>,
+) -> Result<(Vec<Computed>, u64), Failure> {
+    let mut waiting = vec![rows];
+    let mut done = Vec::new();
+    let mut splits = 0;
+    while let Some(mut rows) = waiting.pop() {
+        let first = rows.first().copied().unwrap_or(0);
+        let mut vectors = Embeddings::new();
+        let result = fill(encoded, &rows).and_then(|batch| session.embed(&batch, &mut vectors));
+        match result {
+            Ok(()) => done.push(Computed { rows, vectors }),
+            Err(BackendError::OutOfMemory { .. }) if rows.len() > 1 => {
+                session.trim();
+                splits += 1;
+                let rest = rows.split_off(rows.len() / 2);
+                waiting.push(rest);
+                waiting.push(rows);
+            }
+            Err(error) => return Err(Failure { row: first, error }),
+        }
+    }
+    Ok((done, splits))
+}
+
+fn fill(encoded: &[Encoded], rows: &[usize]) -> Result<Batch, BackendError> {
+    let mut batch = Batch::new();
+    for encoded in rows.iter().filter_map(|&row| encoded.get(row)) {
+        let sequence = batch.push_unpooled(&encoded.tokens);
+        // The range was made from these very tokens, so it lies inside them.
+        let span = encoded.pooled.clone();
+        debug_assert!(span.end <= encoded.tokens.len());
+        if batch.push_span(sequence, span).is_err() {
+            let tokens = encoded.tokens.len();
+            return Err(BackendError::SequenceTooLong { sequence, tokens, limit: tokens });
+        }
+    }
+    Ok(batch)
+}

@@ -1,0 +1,164 @@
+//! Linear maps `y = W x + b`, applied to blocks of rows of a fixed height.
+
+use super::{Keep, Matrix, MatrixMut, ShapeMismatch, multiply};
+use crate::lanes;
+
+/// Rows of one product. Products always have this many rows, the last ones padded, because a matrix library takes
+/// another path for other heights: so a row's arithmetic never depends on how many neighbours it has.
+///
+/// 64 reaches 85 to 95 % of the rate of 512 rows on the shapes of all-MiniLM-L6-v2 (AVX-512, one thread), and
+/// keeps a lone short text from paying for more.
+pub const ROW_BLOCK: usize = 64;
+
+/// `rows` rounded up to whole blocks.
+#[must_use]
+pub const fn padded_rows(rows: usize) -> usize {
+    rows.next_multiple_of(ROW_BLOCK)
+}
+
+/// A linear map with its weights in the order that products read them.
+#[derive(Clone, Debug)]
+pub struct Linear {
+    /// `input × output`, row-major: the transpose of what model files hold.
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+    input: usize,
+    output: usize,
+}
+
+impl Linear {
+    /// A map from `weight` (`output × input`, row-major) and `bias` (`output`), or `None` where the lengths do not
+    /// fit.
+    #[must_use]
+    pub fn new(weight: &[f32], bias: Vec<f32>, input: usize) -> Option<Self> {
+        let output = bias.len();
+        if input == 0 || output == 0 || weight.len() != input * output {
+            return None;
+        }
+        Some(Self { weight: transpose(weight, output, input), bias, input, output })
+    }
+
+    /// Length of `x`.
+    #[must_use]
+    pub const fn input(&self) -> usize {
+        self.input
+    }
+
+    /// Length of `y`.
+    #[must_use]
+    pub const fn output(&self) -> usize {
+        self.output
+    }
+
+    /// Maps one block: `x` is `ROW_BLOCK × input`, `y` is `ROW_BLOCK × output`.
+    ///
+    /// # Errors
+    /// A slice is too short.
+    pub fn apply_block(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeMismatch> {
+        for row in y.chunks_exact_mut(self.output).take(ROW_BLOCK) {
+            row.copy_from_slice(&self.bias);
+        }
+        let output = MatrixMut { data: y, rows: ROW_BLOCK, columns: self.output, row_stride: self.output };
+        let left = Matrix {
+            data: x,
+            rows: ROW_BLOCK,
+            columns: self.input,
+            row_stride: self.input,
+            column_stride: 1,
+        };
+        let right = Matrix {
+            data: &self.weight,
+            rows: self.input,
+            columns: self.output,
+            row_stride: self.output,
+            column_stride: 1,
+        };
+        multiply(output, Keep::Sum, 1.0, left, right)
+    }
+
+    /// Maps as many whole blocks as `x` holds; `y` has as many rows.
+    ///
+    /// # Errors
+    /// `y` is too short.
+    pub fn apply(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeMismatch> {
+        let blocks = x.chunks_exact(ROW_BLOCK * self.input);
+        for (x, y) in blocks.zip(y.chunks_mut(ROW_BLOCK * self.output)) {
+            self.apply_block(x, y)?;
+        }
+        Ok(())
+    }
+}
+
+/// Turns `rows × columns` into `columns × rows`, in tiles so that both sides stay in the cache.
+fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
+    const TILE: usize = 16;
+    let mut turned = vec![0.0; values.len()];
+    for first in (0..rows).step_by(TILE) {
+        for (column, place) in turned.chunks_exact_mut(rows).enumerate() {
+            for (row, value) in place.iter_mut().enumerate().skip(first).take(TILE) {
+                *value = values[row * columns + column];
+            }
+        }
+    }
+    turned
+}
+
+/// `y = W x`, for one vector: `weight` is `y.len() × x.len()`, row-major; missing rows leave `y` as it is.
+pub fn matrix_vector(weight: &[f32], x: &[f32], y: &mut [f32]) {
+    if x.is_empty() {
+        return;
+    }
+    pulp::Arch::new().dispatch(
+        #[inline(always)]
+        || {
+            for (row, value) in weight.chunks_exact(x.len()).zip(y.iter_mut()) {
+                *value = lanes::dot(row, x);
+            }
+        },
+    );
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn noise(length: usize, seed: usize) -> Vec<f32> {
+        (0..length).map(|i| ((i * 7919 + seed * 104_729) % 2003) as f32 / 1000.0 - 1.0).collect()
+    }
+
+    #[test]
+    fn rows_are_mapped_one_by_one_whatever_stands_beside_them() {
+        let (input, output) = (48, 40);
+        let (weight, bias) = (noise(input * output, 1), noise(output, 2));
+        let linear = Linear::new(&weight, bias.clone(), input).unwrap();
+        let x = noise(2 * ROW_BLOCK * input, 3);
+        let mut y = vec![f32::NAN; 2 * ROW_BLOCK * output];
+        linear.apply(&x, &mut y).unwrap();
+        let mut alone_x = vec![0.0; ROW_BLOCK * input];
+        let mut alone_y = vec![0.0; ROW_BLOCK * output];
+        for row in [0, 1, 63, 64, 100, 127] {
+            let values = &x[row * input..(row + 1) * input];
+            for (column, &added) in bias.iter().enumerate() {
+                let weights = &weight[column * input..(column + 1) * input];
+                let dot: f64 = values.iter().zip(weights).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+                let got = f64::from(y[row * output + column]);
+                assert!((got - dot - f64::from(added)).abs() < 1e-4);
+            }
+            alone_x[..input].copy_from_slice(values);
+            linear.apply_block(&alone_x, &mut alone_y).unwrap();
+            assert_eq!(alone_y[..output], y[row * output..(row + 1) * output], "row {row}");
+        }
+        assert!(Linear::new(&weight, bias, input + 1).is_none());
+    }
+
+    #[test]
+    fn a_matrix_times_a_vector() {
+        let (weight, x) = (noise(5 * 33, 4), noise(33, 5));
+        let mut y = [0.0; 5];
+        matrix_vector(&weight, &x, &mut y);
+        for (row, got) in y.iter().enumerate() {
+            let truth: f64 = (0..33).map(|i| f64::from(weight[row * 33 + i]) * f64::from(x[i])).sum();
+            assert!((f64::from(*got) - truth).abs() < 1e-5);
+        }
+    }
+}

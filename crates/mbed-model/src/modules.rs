@@ -1,0 +1,211 @@
+//! `modules.json` and the folders it names: what happens between text and vector.
+
+use std::path::{Path, PathBuf};
+
+use mbed_core::PromptPooling;
+use mbed_core::spec::{Activation, Bias, HeadSpec, HeadStage, Pooling};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::tensors::{self, NamedTensors};
+use crate::{ModelError, json};
+
+/// What `modules.json` says, with the configuration of each module.
+#[derive(Debug)]
+pub(crate) struct Modules {
+    /// The folder with the encoder's own files.
+    pub(crate) transformer: PathBuf,
+    pub(crate) head: HeadSpec,
+    pub(crate) prompt_pooling: PromptPooling,
+    /// For each Dense stage its number in `head.stages` and its tensors.
+    pub(crate) dense: Vec<(usize, NamedTensors)>,
+}
+
+/// One entry of `modules.json`.
+#[derive(Deserialize)]
+struct Entry {
+    #[serde(default)]
+    path: String,
+    #[serde(rename = "type")]
+    kind: String,
+}
+
+/// `2_Dense/config.json`
+#[derive(Deserialize)]
+struct DenseConfig {
+    in_features: usize,
+    out_features: usize,
+    #[serde(default = "yes")]
+    bias: bool,
+    activation_function: Option<String>,
+    module_input_name: Option<String>,
+    module_output_name: Option<String>,
+    #[serde(default)]
+    use_residual: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+/// Reads `modules.json` of a model folder. Where there is none, sentence-transformers takes the mean of the
+/// encoder's last states, and so do we.
+pub(crate) fn read(folder: &Path) -> Result<Modules, ModelError> {
+    let path = folder.join("modules.json");
+    let Some(entries) = json::read_optional::<Vec<Entry>>(&path)? else {
+        return Ok(Modules {
+            transformer: folder.to_owned(),
+            head: HeadSpec { pooling: vec![Pooling::Mean], stages: Vec::new() },
+            prompt_pooling: PromptPooling::Included,
+            dense: Vec::new(),
+        });
+    };
+    let mut reader = ModulesReader {
+        folder,
+        path,
+        transformer: None,
+        pooling: None,
+        stages: Vec::new(),
+        dense: Vec::new(),
+    };
+    for entry in &entries {
+        reader.add(entry)?;
+    }
+    reader.finish()
+}
+
+struct ModulesReader<'a> {
+    folder: &'a Path,
+    path: PathBuf,
+    transformer: Option<PathBuf>,
+    pooling: Option<(Vec<Pooling>, PromptPooling)>,
+    stages: Vec<HeadStage>,
+    dense: Vec<(usize, NamedTensors)>,
+}
+
+impl ModulesReader<'_> {
+    fn add(&mut self, entry: &Entry) -> Result<(), ModelError> {
+        // Old and new versions write different packages before the same last part.
+        let name = entry.kind.rsplit('.').next().unwrap_or(&entry.kind);
+        let folder = self.folder.join(&entry.path);
+        match name {
+            "Transformer" if self.transformer.is_none() => self.transformer = Some(folder),
+            "Pooling" if self.pooling.is_none() => self.pooling = Some(read_pooling(&folder)?),
+            "Transformer" | "Pooling" => {
+                return Err(self.order("it has two of one kind that can be there once"));
+            }
+            "Dense" | "Normalize" | "Dropout" if self.pooling.is_none() => {
+                return Err(self.order("a module that works on vectors stands before Pooling"));
+            }
+            "Dense" => self.add_dense(&folder)?,
+            "Normalize" => self.stages.push(HeadStage::Normalize),
+            // Dropout does nothing outside training.
+            "Dropout" => {}
+            _ => return Err(ModelError::UnknownModule { path: self.path.clone(), kind: entry.kind.clone() }),
+        }
+        Ok(())
+    }
+
+    fn order(&self, reason: &'static str) -> ModelError {
+        ModelError::ModuleOrder { path: self.path.clone(), reason }
+    }
+
+    fn add_dense(&mut self, folder: &Path) -> Result<(), ModelError> {
+        let path = folder.join("config.json");
+        let config: DenseConfig = json::read(&path)?;
+        let refuse = |key: &str, value: String, expected: &str| ModelError::Config {
+            path: path.clone(),
+            key: key.to_owned(),
+            value,
+            expected: expected.to_owned(),
+        };
+        for (key, name) in [
+            ("module_input_name", &config.module_input_name),
+            ("module_output_name", &config.module_output_name),
+        ] {
+            if let Some(name) = name.as_ref().filter(|name| *name != "sentence_embedding") {
+                return Err(refuse(
+                    key,
+                    name.clone(),
+                    "`sentence_embedding`, the only one that mbed computes",
+                ));
+            }
+        }
+        if config.use_residual {
+            return Err(refuse(
+                "use_residual",
+                "true".to_owned(),
+                "`false`, the only one that mbed computes",
+            ));
+        }
+        // The library's default is Tanh, not Identity.
+        let name = config.activation_function.as_deref().unwrap_or("torch.nn.modules.activation.Tanh");
+        let activation: Activation = name.parse().map_err(|_unknown| {
+            let expected = "one of Tanh, Identity, ReLU, GELU, SiLU, Sigmoid";
+            refuse("activation_function", name.to_owned(), expected)
+        })?;
+        let bias = if config.bias { Bias::Added } else { Bias::Absent };
+        self.dense.push((self.stages.len(), tensors::open_folder(folder)?));
+        let (input, output) = (config.in_features, config.out_features);
+        self.stages.push(HeadStage::Dense { input, output, bias, activation });
+        Ok(())
+    }
+
+    fn finish(self) -> Result<Modules, ModelError> {
+        let Some(transformer) = self.transformer.clone() else {
+            return Err(self.order("there is no Transformer"));
+        };
+        let Some((pooling, prompt_pooling)) = self.pooling else {
+            return Err(ModelError::ModuleOrder { path: self.path, reason: "there is no Pooling" });
+        };
+        let head = HeadSpec { pooling, stages: self.stages };
+        Ok(Modules { transformer, head, prompt_pooling, dense: self.dense })
+    }
+}
+
+/// `1_Pooling/config.json`: `pooling_mode` with one name or several, or in older folders one boolean a pooling.
+fn read_pooling(folder: &Path) -> Result<(Vec<Pooling>, PromptPooling), ModelError> {
+    let path = folder.join("config.json");
+    let config: Map<String, Value> = json::read(&path)?;
+    let refuse = |key: &str, value: &Value, expected: &str| ModelError::Config {
+        path: path.clone(),
+        key: key.to_owned(),
+        value: value.to_string(),
+        expected: expected.to_owned(),
+    };
+    let names: Vec<&str> = match config.get("pooling_mode") {
+        None => old_pooling_names(&config),
+        Some(Value::String(name)) => vec![name],
+        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+        Some(other) => return Err(refuse("pooling_mode", other, "a name or a list of names")),
+    };
+    let pooling: Result<Vec<Pooling>, _> = names.iter().map(|name| name.parse()).collect();
+    let known = Pooling::ALL.map(Pooling::name).join(", ");
+    let wrong = config.get("pooling_mode").unwrap_or(&Value::Null);
+    let pooling = pooling.map_err(|_unknown| refuse("pooling_mode", wrong, &format!("any of {known}")))?;
+    if pooling.is_empty() {
+        return Err(refuse("pooling_mode", wrong, &format!("at least one of {known}")));
+    }
+    let prompt_pooling = match config.get("include_prompt") {
+        Some(Value::Bool(false)) => PromptPooling::Excluded,
+        None | Some(Value::Bool(true) | Value::Null) => PromptPooling::Included,
+        Some(other) => return Err(refuse("include_prompt", other, "true or false")),
+    };
+    Ok((pooling, prompt_pooling))
+}
+
+/// The order is the one in which the old format concatenates; with nothing switched on it means `mean`.
+fn old_pooling_names(config: &Map<String, Value>) -> Vec<&'static str> {
+    const KEYS: [(&str, Pooling); 6] = [
+        ("pooling_mode_cls_token", Pooling::Cls),
+        ("pooling_mode_max_tokens", Pooling::Max),
+        ("pooling_mode_mean_tokens", Pooling::Mean),
+        ("pooling_mode_mean_sqrt_len_tokens", Pooling::MeanSqrtLength),
+        ("pooling_mode_weightedmean_tokens", Pooling::WeightedMean),
+        ("pooling_mode_lasttoken", Pooling::LastToken),
+    ];
+    let is_on = |key: &str| config.get(key).and_then(Value::as_bool).unwrap_or(false);
+    let names: Vec<_> =
+        KEYS.iter().filter(|(key, _)| is_on(key)).map(|(_, pooling)| pooling.name()).collect();
+    if names.is_empty() { vec![Pooling::Mean.name()] } else { names }
+}

@@ -1,0 +1,85 @@
+//! Tensors of safetensors files, mapped into memory: one file, or several with an index.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use mbed_core::{SharedBytes, StoredType, Tensor};
+use safetensors::{Dtype, SafeTensors};
+use serde::Deserialize;
+
+use crate::mapped::MappedFile;
+use crate::{ModelError, json};
+
+/// Tensors by the names they have in their files.
+pub(crate) type NamedTensors = BTreeMap<String, Tensor>;
+
+/// The index of a model in several files.
+#[derive(Deserialize)]
+struct ShardIndex {
+    weight_map: BTreeMap<String, String>,
+}
+
+/// Opens `model.safetensors` of a folder, or the files that `model.safetensors.index.json` names.
+pub(crate) fn open_folder(folder: &Path) -> Result<NamedTensors, ModelError> {
+    let single = folder.join("model.safetensors");
+    if single.exists() {
+        return open_file(&single);
+    }
+    let index_path = folder.join("model.safetensors.index.json");
+    let Some(index) = json::read_optional::<ShardIndex>(&index_path)? else {
+        return Err(ModelError::Missing { path: single });
+    };
+    let mut files: Vec<&String> = index.weight_map.values().collect();
+    files.sort();
+    files.dedup();
+    let mut tensors = NamedTensors::new();
+    for file in files {
+        tensors.extend(open_file(&shard_path(folder, &index_path, file)?)?);
+    }
+    Ok(tensors)
+}
+
+fn shard_path(folder: &Path, index: &Path, file: &str) -> Result<PathBuf, ModelError> {
+    let is_plain_name = Path::new(file).file_name().is_some_and(|name| name == file);
+    if !is_plain_name {
+        return Err(ModelError::OutsideFolder { path: index.to_owned(), file: file.to_owned() });
+    }
+    Ok(folder.join(file))
+}
+
+fn open_file(path: &Path) -> Result<NamedTensors, ModelError> {
+    let file = File::open(path).map_err(|source| ModelError::Read { path: path.to_owned(), source })?;
+    let mapped =
+        MappedFile::new(&file).map_err(|source| ModelError::Read { path: path.to_owned(), source })?;
+    let damaged = |source| ModelError::Safetensors { path: path.to_owned(), source };
+    let whole = mapped.as_ref();
+    let (header, metadata) = SafeTensors::read_metadata(whole).map_err(damaged)?;
+    // `deserialize` also proves that the tensors fill the file exactly.
+    SafeTensors::deserialize(whole).map_err(damaged)?;
+    let first_value = header + size_of::<u64>();
+    let bytes: SharedBytes = Arc::new(mapped);
+    let mut tensors = NamedTensors::new();
+    for (name, info) in metadata.tensors() {
+        // Buffers such as position ids are stored as integers and never asked for.
+        let Some(stored) = stored_type(info.dtype) else { continue };
+        let range = first_value + info.data_offsets.0..first_value + info.data_offsets.1;
+        let tensor =
+            Tensor::new(stored, info.shape.clone(), Arc::clone(&bytes), range).map_err(|source| {
+                ModelError::Weights { folder: path.parent().unwrap_or(path).to_owned(), source }
+            })?;
+        tensors.insert(name, tensor);
+    }
+    Ok(tensors)
+}
+
+const fn stored_type(dtype: Dtype) -> Option<StoredType> {
+    match dtype {
+        Dtype::F32 => Some(StoredType::F32),
+        Dtype::F16 => Some(StoredType::F16),
+        Dtype::BF16 => Some(StoredType::Bf16),
+        Dtype::F64 => Some(StoredType::F64),
+        _ => None,
+    }
+}

@@ -1,0 +1,145 @@
+//! Which files are read, in which order, as what.
+
+use std::path::{Path, PathBuf};
+
+use crate::place::{STDIN, label};
+use crate::walk::walk;
+use crate::{InputFormat, PipelineError};
+
+/// The files to read, all of formats that make one table.
+#[derive(Clone, Debug)]
+pub struct InputPlan {
+    files: Vec<InputFile>,
+    skipped: u64,
+}
+
+/// One file to read, or standard input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputFile {
+    path: PathBuf,
+    format: InputFormat,
+}
+
+impl InputFile {
+    pub(crate) const fn new(path: PathBuf, format: InputFormat) -> Self {
+        Self { path, format }
+    }
+
+    /// The path as it was given or found, `-` for standard input.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What it is read as.
+    #[must_use]
+    pub const fn format(&self) -> InputFormat {
+        self.format
+    }
+
+    /// Whether it is standard input.
+    #[must_use]
+    pub fn is_stdin(&self) -> bool {
+        is_stdin(&self.path)
+    }
+
+    /// Whether it can be read more than once: a regular file, not a pipe.
+    pub(crate) fn is_regular(&self) -> bool {
+        !self.is_stdin() && self.path.is_file()
+    }
+
+    /// The path as text, `-` for standard input; bytes of a path that are not UTF-8 become U+FFFD.
+    pub(crate) fn name(&self) -> String {
+        self.path.to_string_lossy().into_owned()
+    }
+}
+
+impl InputPlan {
+    /// The files in reading order; never empty.
+    #[must_use]
+    pub fn files(&self) -> &[InputFile] {
+        &self.files
+    }
+
+    /// How many files and hidden folders inside of the named folders are not read: hidden ones, and those of an
+    /// unknown or another format than was asked for.
+    #[must_use]
+    pub const fn skipped_files(&self) -> u64 {
+        self.skipped
+    }
+
+    /// Whether `path` is one of the files, by whatever name.
+    #[must_use]
+    pub fn contains(&self, path: &Path) -> bool {
+        let Ok(path) = path.canonicalize() else { return false };
+        let named = self.files.iter().filter(|file| !file.is_stdin());
+        named.filter_map(|file| file.path.canonicalize().ok()).any(|file| file == path)
+    }
+
+    /// Makes sure that writing to `output` does not destroy an input.
+    ///
+    /// # Errors
+    /// `output` is one of the files ([`PipelineError::OutputIsInput`]).
+    pub fn check_output(&self, output: &Path) -> Result<(), PipelineError> {
+        // Devices and pipes may well be both, such as a terminal: writing takes nothing away from them.
+        if output.is_file() && self.contains(output) {
+            return Err(PipelineError::OutputIsInput { path: output.to_owned() });
+        }
+        Ok(())
+    }
+}
+
+/// Plans to read `paths` in their order: files, folders with all that is in them, and `-` for standard input.
+///
+/// A file is read as its extension says, standard input as text, unless `format` says otherwise. Folders are
+/// searched through, names in order; of their files only those are taken that are of `format`, or of any known
+/// format where none is given.
+///
+/// # Errors
+/// Nothing is named, a path does not exist or a folder cannot be listed ([`PipelineError::Read`]), a format is
+/// unknown, a folder has nothing to read, or two files do not become one table
+/// ([`PipelineError::MixedFormats`]).
+pub fn plan_inputs(paths: &[PathBuf], format: Option<InputFormat>) -> Result<InputPlan, PipelineError> {
+    let mut plan = InputPlan { files: Vec::new(), skipped: 0 };
+    for path in paths {
+        add(&mut plan, path, format)?;
+    }
+    let Some(first) = plan.files.first() else { return Err(PipelineError::NoInput) };
+    if let Some(second) = plan.files.iter().find(|file| !file.format.mixes_with(first.format)) {
+        return Err(PipelineError::MixedFormats {
+            first: label(&first.name()).to_owned(),
+            first_format: first.format,
+            second: label(&second.name()).to_owned(),
+            second_format: second.format,
+        });
+    }
+    if plan.files.iter().filter(|file| file.is_stdin()).count() > 1 {
+        return Err(PipelineError::StdinTwice);
+    }
+    Ok(plan)
+}
+
+fn add(plan: &mut InputPlan, path: &Path, format: Option<InputFormat>) -> Result<(), PipelineError> {
+    if is_stdin(path) {
+        plan.files.push(InputFile::new(path.to_owned(), format.unwrap_or(InputFormat::Text)));
+        return Ok(());
+    }
+    let kind = path.metadata().map_err(|source| PipelineError::read(&path.to_string_lossy(), source))?;
+    if !kind.is_dir() {
+        let unknown = || PipelineError::UnknownInputFormat { path: path.to_owned() };
+        let format = format.or_else(|| InputFormat::from_path(path)).ok_or_else(unknown)?;
+        plan.files.push(InputFile::new(path.to_owned(), format));
+        return Ok(());
+    }
+    let found = walk(path, format)?;
+    plan.skipped += found.skipped;
+    if found.files.is_empty() {
+        return Err(PipelineError::NothingInFolder { folder: path.to_owned(), skipped: found.skipped });
+    }
+    plan.files.extend(found.files);
+    Ok(())
+}
+
+fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == STDIN
+}

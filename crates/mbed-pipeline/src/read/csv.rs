@@ -1,0 +1,261 @@
+//! Comma-separated values as records: every column a string, exactly as written.
+
+use std::borrow::Cow;
+use std::collections::VecDeque;
+use std::io::{self, Read};
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow_array::builder::StringBuilder;
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{DataType, Field, Schema, SchemaRef};
+use csv::{ByteRecord, ErrorKind};
+
+use super::InvalidUtf8;
+use super::limits::{Limits, MAX_TEXT_BYTES, check_length};
+use super::open::{Bytes, TextBytes};
+use super::reader::{ReadOptions, Records};
+use super::utf8::{NotUtf8, Utf8Reader};
+use crate::place::label;
+use crate::plan::InputFile;
+use crate::{InputPlan, PipelineError, Place, Position};
+
+/// Records of files that have one header.
+pub(super) struct CsvRecords {
+    schema: SchemaRef,
+    rows: Rows,
+    total: Option<u64>,
+}
+
+impl CsvRecords {
+    pub(super) fn open(plan: &InputPlan, options: &ReadOptions) -> Result<Self, PipelineError> {
+        let rows = || Rows::new(plan.files(), options.invalid_utf8);
+        let regular = plan.files().iter().all(InputFile::is_regular);
+        let total = regular.then(|| rows().count()).transpose()?;
+        let mut rows = rows();
+        let header = rows.header()?;
+        let fields: Vec<_> = header.iter().map(|name| Field::new(name, DataType::Utf8, false)).collect();
+        Ok(Self { schema: Arc::new(Schema::new(fields)), rows, total })
+    }
+}
+
+impl Records for CsvRecords {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn total_rows(&self) -> Option<u64> {
+        self.total
+    }
+
+    fn skipped_rows(&self) -> u64 {
+        self.rows.skipped
+    }
+
+    fn next_records(&mut self, limits: Limits) -> Result<Option<(RecordBatch, Vec<Place>)>, PipelineError> {
+        let mut builders: Vec<_> = self.schema.fields().iter().map(|_| StringBuilder::new()).collect();
+        let mut places: Vec<Place> = Vec::new();
+        let mut bytes = 0;
+        while !limits.reached(places.len(), bytes) {
+            let Some(place) = self.rows.advance()? else { break };
+            for (builder, field) in builders.iter_mut().zip(self.rows.fields()) {
+                bytes += field.len();
+                builder.append_value(field);
+            }
+            places.push(place);
+        }
+        let Some(last) = places.last() else { return Ok(None) };
+        let columns: Vec<ArrayRef> =
+            builders.iter_mut().map(|builder| Arc::new(builder.finish()) as _).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
+            .map_err(|source| PipelineError::Assemble { path: label(last.file()).to_owned(), source })?;
+        Ok(Some((batch, places)))
+    }
+}
+
+/// The rows of several files, one after the other.
+struct Rows {
+    files: VecDeque<InputFile>,
+    current: Option<OpenFile>,
+    first: Option<Header>,
+    record: ByteRecord,
+    policy: InvalidUtf8,
+    skipped: u64,
+}
+
+struct OpenFile {
+    name: Arc<str>,
+    reader: csv::Reader<RecordBytes>,
+}
+
+/// Column names, and the file they are from.
+struct Header {
+    file: String,
+    names: Vec<String>,
+}
+
+impl Rows {
+    fn new(files: &[InputFile], policy: InvalidUtf8) -> Self {
+        let files = files.iter().cloned().collect();
+        Self { files, current: None, first: None, record: ByteRecord::new(), policy, skipped: 0 }
+    }
+
+    /// The column names of all files.
+    fn header(&mut self) -> Result<&[String], PipelineError> {
+        if self.current.is_none() {
+            self.open_next()?;
+        }
+        Ok(self.first.as_ref().map_or(&[], |header| header.names.as_slice()))
+    }
+
+    fn count(mut self) -> Result<u64, PipelineError> {
+        let mut count = 0;
+        while self.advance()?.is_some() {
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Goes to the next row and tells where it is, `None` at the end of the last file.
+    fn advance(&mut self) -> Result<Option<Place>, PipelineError> {
+        loop {
+            let Some(current) = &mut self.current else {
+                if self.open_next()? {
+                    continue;
+                }
+                return Ok(None);
+            };
+            let Some(place) = current.read(&mut self.record)? else {
+                self.current = None;
+                continue;
+            };
+            check_length(self.record.as_slice().len(), &place)?;
+            if self.policy == InvalidUtf8::Skip
+                && self.record.iter().any(|field| str::from_utf8(field).is_err())
+            {
+                self.skipped += 1;
+                continue;
+            }
+            return Ok(Some(place));
+        }
+    }
+
+    /// The fields of the row that [`Rows::advance`] went to.
+    fn fields(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        self.record.iter().map(String::from_utf8_lossy)
+    }
+
+    /// Opens the next file and checks its header; `false` where there is none.
+    fn open_next(&mut self) -> Result<bool, PipelineError> {
+        let Some(file) = self.files.pop_front() else { return Ok(false) };
+        let mut opened = OpenFile::open(&file, self.policy)?;
+        let header = opened.header()?;
+        match &self.first {
+            None => self.first = Some(header),
+            Some(first) => first.check_same(&header)?,
+        }
+        self.current = Some(opened);
+        Ok(true)
+    }
+}
+
+impl OpenFile {
+    fn open(file: &InputFile, policy: InvalidUtf8) -> Result<Self, PipelineError> {
+        let TextBytes { reader, offset } = TextBytes::open(file)?;
+        let inner: Bytes = match policy {
+            InvalidUtf8::Error => Box::new(Utf8Reader::new(reader, offset)),
+            InvalidUtf8::Replace | InvalidUtf8::Skip => Box::new(reader),
+        };
+        let bytes = RecordBytes { inner, left: MAX_TEXT_BYTES };
+        let reader = csv::ReaderBuilder::new().delimiter(delimiter(file.path())).from_reader(bytes);
+        Ok(Self { name: file.name().into(), reader })
+    }
+
+    /// Bad bytes of a header are always replaced where they are not an error: it is not a record to leave out.
+    fn header(&mut self) -> Result<Header, PipelineError> {
+        let name = Arc::clone(&self.name);
+        let file = label(&name).to_owned();
+        let names = self.reader.byte_headers().map_err(|error| failure(&name, error))?;
+        let names: Vec<_> = names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
+        if names.is_empty() {
+            return Err(PipelineError::NoHeader { path: file });
+        }
+        let repeated =
+            names.iter().enumerate().find(|(index, name)| names.iter().take(*index).any(|it| it == *name));
+        match repeated {
+            Some((_, column)) => Err(PipelineError::DuplicateColumn { path: file, column: column.clone() }),
+            None => Ok(Header { file, names }),
+        }
+    }
+
+    fn read(&mut self, record: &mut ByteRecord) -> Result<Option<Place>, PipelineError> {
+        self.reader.get_mut().left = MAX_TEXT_BYTES;
+        let found = self.reader.read_byte_record(record).map_err(|error| failure(&self.name, error))?;
+        let line = record.position().map_or(0, csv::Position::line);
+        Ok(found.then(|| Place::new(Arc::clone(&self.name), Position::Line(line))))
+    }
+}
+
+impl Header {
+    fn check_same(&self, other: &Self) -> Result<(), PipelineError> {
+        if self.names == other.names {
+            return Ok(());
+        }
+        Err(PipelineError::DifferentColumns {
+            first: self.file.clone(),
+            second: other.file.clone(),
+            difference: format!("`{}` instead of `{}`", other.names.join("`, `"), self.names.join("`, `")),
+        })
+    }
+}
+
+fn delimiter(path: &Path) -> u8 {
+    let tabs = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tsv"));
+    if tabs { b'\t' } else { b',' }
+}
+
+fn failure(name: &Arc<str>, error: csv::Error) -> PipelineError {
+    let line = error.position().map_or(0, csv::Position::line);
+    let place = Place::new(Arc::clone(name), Position::Line(line));
+    match error.into_kind() {
+        ErrorKind::UnequalLengths { expected_len, len, .. } => {
+            PipelineError::RaggedRow { place, expected: expected_len, got: len }
+        }
+        ErrorKind::Io(error) => io_failure(name, error),
+        other => PipelineError::read(name, io::Error::other(format!("{other:?}"))),
+    }
+}
+
+fn io_failure(name: &Arc<str>, error: io::Error) -> PipelineError {
+    let inner = error.get_ref();
+    if let Some(&NotUtf8 { offset }) = inner.and_then(|inner| inner.downcast_ref()) {
+        return PipelineError::InvalidUtf8 { path: label(name).to_owned(), offset };
+    }
+    if inner.is_some_and(|inner| inner.is::<RecordTooLong>()) {
+        let place = Place::new(Arc::clone(name), Position::Whole);
+        return PipelineError::TextTooLong { place, limit: MAX_TEXT_BYTES.into() };
+    }
+    PipelineError::read(name, error)
+}
+
+/// Bytes of a file, of which only so many may be read for one record: a quote that is never closed would make
+/// one record of all the rest.
+struct RecordBytes {
+    inner: Bytes,
+    left: usize,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("a record is too long")]
+struct RecordTooLong;
+
+impl Read for RecordBytes {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        if self.left == 0 {
+            return Err(io::Error::new(io::ErrorKind::InvalidData, RecordTooLong));
+        }
+        let count = self.inner.read(buffer)?;
+        self.left = self.left.saturating_sub(count);
+        Ok(count)
+    }
+}

@@ -1,0 +1,181 @@
+//! The records of JSONL files.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{Schema, SchemaRef};
+
+use super::column::{Builder, Fault, Keys, Misfit};
+use super::kind::{Kind, describe};
+use super::object::Object;
+use crate::columns::{Columns, TEXT};
+use crate::place::label;
+use crate::plan::InputFile;
+use crate::read::limits::Limits;
+use crate::read::lines::{Line, Lines};
+use crate::read::reader::{ReadOptions, Records};
+use crate::{InputPlan, PipelineError, Place};
+
+/// Records whose columns are all keys that there are.
+pub(crate) struct JsonRecords {
+    lines: JsonLines,
+    keys: Keys,
+    schema: SchemaRef,
+    /// The number of the text column.
+    text: usize,
+    total: Option<u64>,
+}
+
+impl JsonRecords {
+    /// Finds the types of all keys: in all files, or in the first window of what can be read only once.
+    pub(crate) fn open(
+        plan: &InputPlan,
+        options: &ReadOptions,
+        limits: Limits,
+    ) -> Result<Self, PipelineError> {
+        let mut lines = JsonLines::new(plan, options);
+        let mut keys = Keys::default();
+        let regular = plan.files().iter().all(InputFile::is_regular);
+        if regular {
+            while let Some(line) = lines.next_line()? {
+                keys.learn(&line)?;
+            }
+            lines = JsonLines::new(plan, options);
+        } else {
+            lines.read_ahead(limits)?;
+            lines.ahead.iter().try_for_each(|line| keys.learn(line))?;
+        }
+        let total = regular.then_some(keys.rows());
+        if keys.rows() == 0 {
+            keys = Keys::of_nothing(
+                options.text_column.as_deref().unwrap_or(TEXT),
+                options.id_column.as_deref(),
+            );
+        }
+        let schema = Arc::new(keys.schema());
+        let text = find_text(&keys, &schema, options)?;
+        Ok(Self { lines, keys, schema, text, total })
+    }
+
+    /// Adds one record to the columns.
+    fn push(&self, builders: &mut [Builder], line: &Line) -> Result<(), PipelineError> {
+        let object = Object::parse(line)?;
+        let mut values = vec![None; builders.len()];
+        for (key, raw) in &object.0 {
+            let value = self.keys.index(key).and_then(|index| values.get_mut(index));
+            // Of a key that is there twice the last value counts, as is the custom.
+            *value.ok_or_else(|| unexpected(line, key, "absent", raw))? = Some(*raw);
+        }
+        let text = values.get(self.text).copied().flatten();
+        if text.is_none_or(|raw| Kind::of(raw) != Kind::Text) {
+            return Err(PipelineError::TextNotString {
+                place: line.place.clone(),
+                column: self.schema.field(self.text).name().clone(),
+                got: text.map_or("missing", describe),
+                keys: object.keys(),
+            });
+        }
+        for ((builder, value), field) in builders.iter_mut().zip(values).zip(self.schema.fields()) {
+            if let Err(Misfit) = builder.push(value) {
+                return Err(unexpected(line, field.name(), builder.describe(), value.unwrap_or_default()));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Records for JsonRecords {
+    fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    fn total_rows(&self) -> Option<u64> {
+        self.total
+    }
+
+    fn skipped_rows(&self) -> u64 {
+        self.lines.lines.skipped()
+    }
+
+    fn next_records(&mut self, limits: Limits) -> Result<Option<(RecordBatch, Vec<Place>)>, PipelineError> {
+        let mut builders = self.keys.builders();
+        let mut places: Vec<Place> = Vec::new();
+        let mut bytes = 0;
+        while !limits.reached(places.len(), bytes) {
+            let Some(line) = self.lines.next_line()? else { break };
+            self.push(&mut builders, &line)?;
+            bytes += line.text.len();
+            places.push(line.place);
+        }
+        let Some(last) = places.last() else { return Ok(None) };
+        let columns: Vec<ArrayRef> = builders.into_iter().map(Builder::finish).collect();
+        let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
+            .map_err(|source| PipelineError::Assemble { path: label(last.file()).to_owned(), source })?;
+        Ok(Some((batch, places)))
+    }
+}
+
+/// Lines that are not blank.
+struct JsonLines {
+    /// Lines that were read before they were asked for.
+    ahead: VecDeque<Line>,
+    lines: Lines,
+}
+
+impl JsonLines {
+    fn new(plan: &InputPlan, options: &ReadOptions) -> Self {
+        Self { ahead: VecDeque::new(), lines: Lines::new(plan.files(), options.invalid_utf8) }
+    }
+
+    fn next_line(&mut self) -> Result<Option<Line>, PipelineError> {
+        if let Some(line) = self.ahead.pop_front() {
+            return Ok(Some(line));
+        }
+        while let Some(line) = self.lines.next_line()? {
+            if !line.text.trim_ascii().is_empty() {
+                return Ok(Some(line));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Reads one window of lines ahead.
+    fn read_ahead(&mut self, limits: Limits) -> Result<(), PipelineError> {
+        let mut ahead = VecDeque::new();
+        let mut bytes = 0;
+        while !limits.reached(ahead.len(), bytes) {
+            let Some(line) = self.next_line()? else { break };
+            bytes += line.text.len();
+            ahead.push_back(line);
+        }
+        self.ahead = ahead;
+        Ok(())
+    }
+}
+
+/// The number of the text column, which must be a string in every record that was seen.
+fn find_text(keys: &Keys, schema: &Schema, options: &ReadOptions) -> Result<usize, PipelineError> {
+    let check = |index| match keys.fault(index) {
+        Some(Fault { place, got }) => Err(PipelineError::TextNotString {
+            place: place.clone(),
+            column: schema.field(index).name().clone(),
+            got,
+            keys: keys.names(),
+        }),
+        None => Ok(index),
+    };
+    // First the column that is meant by name, because of any other type it would only be told what it is not.
+    let named = options.text_column.as_deref().unwrap_or(TEXT);
+    keys.index(named).map_or(Ok(0), check)?;
+    check(Columns::choose(schema, options.text_column.as_deref(), None)?.text)
+}
+
+fn unexpected(line: &Line, key: &str, expected: &'static str, raw: &str) -> PipelineError {
+    PipelineError::UnexpectedValue {
+        place: line.place.clone(),
+        key: key.to_owned(),
+        expected,
+        got: describe(raw),
+    }
+}

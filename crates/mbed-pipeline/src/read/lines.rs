@@ -1,0 +1,169 @@
+//! Texts of files: their lines, or all of a file at once.
+
+use std::collections::VecDeque;
+use std::io::{BufRead, Read};
+use std::mem;
+use std::sync::Arc;
+
+use super::InvalidUtf8;
+use super::limits::{MAX_TEXT_BYTES, check_length};
+use super::open::TextBytes;
+use crate::place::label;
+use crate::plan::InputFile;
+use crate::{InputFormat, PipelineError, Place, Position};
+
+/// The texts of several files, one after the other: Markdown files whole, all others line by line.
+///
+/// A line ends with a line feed or with the file, and loses a carriage return at its end.
+pub(super) struct Lines {
+    files: VecDeque<InputFile>,
+    current: Option<OpenFile>,
+    policy: InvalidUtf8,
+    skipped: u64,
+}
+
+/// One text.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    pub(super) text: String,
+    pub(super) place: Place,
+}
+
+struct OpenFile {
+    name: Arc<str>,
+    bytes: TextBytes,
+    state: State,
+}
+
+/// What is next in an open file.
+enum State {
+    /// All of it.
+    Whole,
+    /// The line after so many.
+    Line(u64),
+    /// Nothing.
+    Done,
+}
+
+/// A text before it is known to be UTF-8.
+struct Raw {
+    bytes: Vec<u8>,
+    /// Where in the file it begins.
+    offset: u64,
+    place: Place,
+}
+
+impl Lines {
+    pub(super) fn new(files: &[InputFile], policy: InvalidUtf8) -> Self {
+        Self { files: files.iter().cloned().collect(), current: None, policy, skipped: 0 }
+    }
+
+    /// How many texts were left out so far.
+    pub(super) const fn skipped(&self) -> u64 {
+        self.skipped
+    }
+
+    /// The next text, `None` at the end of the last file.
+    ///
+    /// # Errors
+    /// Reading fails, a text is too long, or it is not UTF-8 and that is an error.
+    pub(super) fn next_line(&mut self) -> Result<Option<Line>, PipelineError> {
+        loop {
+            let Some(current) = &mut self.current else {
+                let Some(file) = self.files.pop_front() else { return Ok(None) };
+                self.current = Some(OpenFile::open(&file)?);
+                continue;
+            };
+            let Some(raw) = current.next_raw()? else {
+                self.current = None;
+                continue;
+            };
+            match self.policy.decode(raw)? {
+                Some(line) => return Ok(Some(line)),
+                None => self.skipped += 1,
+            }
+        }
+    }
+
+    /// How many texts are left, all of which are read and forgotten.
+    ///
+    /// # Errors
+    /// As [`Lines::next_line`].
+    pub(super) fn count(mut self) -> Result<u64, PipelineError> {
+        let mut count = 0;
+        while self.next_line()?.is_some() {
+            count += 1;
+        }
+        Ok(count)
+    }
+}
+
+impl OpenFile {
+    fn open(file: &InputFile) -> Result<Self, PipelineError> {
+        let whole = file.format() == InputFormat::Markdown;
+        let state = if whole { State::Whole } else { State::Line(0) };
+        Ok(Self { name: file.name().into(), bytes: TextBytes::open(file)?, state })
+    }
+
+    fn next_raw(&mut self) -> Result<Option<Raw>, PipelineError> {
+        match mem::replace(&mut self.state, State::Done) {
+            State::Done => Ok(None),
+            State::Whole => self.read_whole().map(Some),
+            State::Line(before) => self.read_line(before + 1),
+        }
+    }
+
+    fn read_whole(&mut self) -> Result<Raw, PipelineError> {
+        let mut bytes = Vec::new();
+        // One byte more than may be tells a text that is too long from one that just fits.
+        let mut reader = (&mut self.bytes.reader).take(MAX_TEXT_BYTES as u64 + 1);
+        reader.read_to_end(&mut bytes).map_err(|source| PipelineError::read(&self.name, source))?;
+        let place = Place::new(Arc::clone(&self.name), Position::Whole);
+        check_length(bytes.len(), &place)?;
+        Ok(Raw { bytes, offset: self.bytes.offset, place })
+    }
+
+    fn read_line(&mut self, number: u64) -> Result<Option<Raw>, PipelineError> {
+        let mut bytes = Vec::new();
+        // As above, with room for the line's end.
+        let mut reader = (&mut self.bytes.reader).take(MAX_TEXT_BYTES as u64 + 2);
+        let count =
+            reader.read_until(b'\n', &mut bytes).map_err(|source| PipelineError::read(&self.name, source))?;
+        if count == 0 {
+            return Ok(None);
+        }
+        for end in *b"\n\r" {
+            bytes.pop_if(|last| *last == end);
+        }
+        let place = Place::new(Arc::clone(&self.name), Position::Line(number));
+        check_length(bytes.len(), &place)?;
+        let offset = self.bytes.offset;
+        self.bytes.offset += count as u64;
+        self.state = State::Line(number);
+        Ok(Some(Raw { bytes, offset, place }))
+    }
+}
+
+impl InvalidUtf8 {
+    /// The text of `raw`, or `None` where it is to be left out.
+    fn decode(self, raw: Raw) -> Result<Option<Line>, PipelineError> {
+        let Raw { bytes, offset, place } = raw;
+        let error = match String::from_utf8(bytes) {
+            Ok(text) => return Ok(Some(Line { text, place })),
+            Err(error) => error,
+        };
+        match self {
+            Self::Error => Err(PipelineError::InvalidUtf8 {
+                path: label(place.file()).to_owned(),
+                offset: offset + error.utf8_error().valid_up_to() as u64,
+            }),
+            Self::Replace => {
+                let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+                // Each bad byte can become three.
+                check_length(text.len(), &place)?;
+                Ok(Some(Line { text, place }))
+            }
+            Self::Skip => Ok(None),
+        }
+    }
+}

@@ -1,0 +1,17 @@
+//! Records in: one streaming reader a format behind one face.
+
+mod arrow;
+mod columnar;
+mod csv;
+mod jsonl;
+mod limits;
+mod lines;
+mod open;
+mod parquet;
+mod reader;
+mod text;
+mod utf8;
+
+pub use limits::MAX_TEXT_BYTES;
+pub use reader::{ReadOptions, Reader};
+pub use utf8::InvalidUtf8;

@@ -1,0 +1,113 @@
+//! Files and standard input as bytes.
+
+use std::fs::File;
+use std::io::{self, BufReader, Cursor, Read, Seek};
+use std::path::PathBuf;
+
+use crate::PipelineError;
+use crate::plan::InputFile;
+
+/// Bytes of any input.
+pub(super) type Bytes = Box<dyn Read + Send>;
+
+/// The byte order mark that some programs put in front of UTF-8.
+const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Bytes that are asked for at a time: large enough that system calls are rare, small enough for a core's cache.
+const BUFFER_BYTES: usize = 256 << 10;
+
+/// The bytes of `file`.
+///
+/// # Errors
+/// It cannot be opened.
+pub(super) fn open(file: &InputFile) -> Result<Bytes, PipelineError> {
+    if file.is_stdin() {
+        return Ok(Box::new(io::stdin()));
+    }
+    let opened = File::open(file.path()).map_err(|source| PipelineError::read(&file.name(), source))?;
+    Ok(Box::new(opened))
+}
+
+/// A text file behind its byte order mark.
+pub(super) struct TextBytes {
+    pub(super) reader: BufReader<Bytes>,
+    /// Where in the file the reader begins.
+    pub(super) offset: u64,
+}
+
+impl TextBytes {
+    /// # Errors
+    /// The file cannot be opened or read.
+    pub(super) fn open(file: &InputFile) -> Result<Self, PipelineError> {
+        let (start, rest) = peek(file, BYTE_ORDER_MARK.len())?;
+        let marked = start == BYTE_ORDER_MARK;
+        let offset = if marked { start.len() as u64 } else { 0 };
+        let bytes: Bytes = if marked { rest } else { Box::new(Cursor::new(start).chain(rest)) };
+        Ok(Self { reader: BufReader::with_capacity(BUFFER_BYTES, bytes), offset })
+    }
+}
+
+/// The first `count` bytes of `file`, fewer where it is shorter, and the rest.
+///
+/// # Errors
+/// The file cannot be opened or read.
+pub(super) fn peek(file: &InputFile, count: usize) -> Result<(Vec<u8>, Bytes), PipelineError> {
+    let mut rest = open(file)?;
+    let mut start = Vec::with_capacity(count);
+    let limit = count as u64;
+    rest.by_ref()
+        .take(limit)
+        .read_to_end(&mut start)
+        .map_err(|source| PipelineError::read(&file.name(), source))?;
+    Ok((start, rest))
+}
+
+/// A file that can be opened again and again, and read at any place.
+pub(super) enum Seekable {
+    /// A regular file. It is not held open, so that there may be thousands.
+    Path(PathBuf),
+    /// An unnamed temporary file.
+    Spool(File),
+}
+
+impl Seekable {
+    /// `file`, copied to a temporary file where it is not a regular one.
+    ///
+    /// # Errors
+    /// The file cannot be opened, read or copied.
+    pub(super) fn of(file: &InputFile) -> Result<Self, PipelineError> {
+        if file.is_regular() {
+            Ok(Self::Path(file.path().to_owned()))
+        } else {
+            Self::spool(file, open(file)?)
+        }
+    }
+
+    /// A temporary file with all of `bytes`, which are those of `file`.
+    ///
+    /// # Errors
+    /// Reading or writing fails.
+    pub(super) fn spool(file: &InputFile, mut bytes: Bytes) -> Result<Self, PipelineError> {
+        let mut copy = || {
+            let mut spool = tempfile::tempfile()?;
+            io::copy(&mut bytes, &mut spool)?;
+            Ok(Self::Spool(spool))
+        };
+        copy().map_err(|source| PipelineError::read(&file.name(), source))
+    }
+
+    /// The file from its start.
+    ///
+    /// # Errors
+    /// It cannot be opened.
+    pub(super) fn open(&self) -> io::Result<File> {
+        match self {
+            Self::Path(path) => File::open(path),
+            Self::Spool(spool) => {
+                let mut file = spool.try_clone()?;
+                file.rewind()?;
+                Ok(file)
+            }
+        }
+    }
+}

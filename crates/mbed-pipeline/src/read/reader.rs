@@ -1,0 +1,130 @@
+//! The reader of all formats.
+
+use std::fmt;
+use std::num::NonZeroUsize;
+
+use arrow_array::RecordBatch;
+use arrow_schema::SchemaRef;
+
+use super::columnar::Columnar;
+use super::csv::CsvRecords;
+use super::jsonl::JsonRecords;
+use super::limits::{Limits, MAX_TEXT_BYTES};
+use super::text::TextRecords;
+use super::{InvalidUtf8, arrow, parquet};
+use crate::columns::Columns;
+use crate::{InputFormat, InputPlan, PipelineError, Place, Window};
+
+/// How records are read.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct ReadOptions {
+    /// The column of the texts; `None` takes `text`, or else the only column of strings.
+    pub text_column: Option<String>,
+    /// A column that names records in messages; it must have no nulls.
+    pub id_column: Option<String>,
+    /// What happens to bytes that are not UTF-8.
+    pub invalid_utf8: InvalidUtf8,
+    /// The most records of a window.
+    pub window_rows: NonZeroUsize,
+    /// A window ends with the record that takes its bytes, all columns counted, to this; at most
+    /// [`MAX_TEXT_BYTES`] is used.
+    pub window_bytes: NonZeroUsize,
+}
+
+impl Default for ReadOptions {
+    /// Windows of 65,536 records or 64 MiB.
+    fn default() -> Self {
+        Self {
+            text_column: None,
+            id_column: None,
+            invalid_utf8: InvalidUtf8::Error,
+            window_rows: NonZeroUsize::MIN.saturating_add(65_535),
+            window_bytes: NonZeroUsize::MIN.saturating_add((64 << 20) - 1),
+        }
+    }
+}
+
+/// Reads the records of a plan window by window.
+///
+/// All inputs that can be read twice are looked through when the reader is opened: to count the records, to find
+/// the types of JSON keys, and to find bad records before anything is computed.
+pub struct Reader {
+    records: Box<dyn Records>,
+    columns: Columns,
+    limits: Limits,
+}
+
+/// Records of one format.
+pub(super) trait Records: Send {
+    /// The columns of every batch.
+    fn schema(&self) -> &SchemaRef;
+    /// How many records there are in all, where it is known.
+    fn total_rows(&self) -> Option<u64>;
+    /// The next records, at least one, with their places; `None` at the end.
+    fn next_records(&mut self, limits: Limits) -> Result<Option<(RecordBatch, Vec<Place>)>, PipelineError>;
+    /// How many records were left out so far.
+    fn skipped_rows(&self) -> u64 {
+        0
+    }
+}
+
+impl Reader {
+    /// Opens the files of `plan`.
+    ///
+    /// # Errors
+    /// A file cannot be read or is not what it should be, files have different columns, a column that was asked
+    /// for does not exist, or it is not clear which one holds the texts.
+    pub fn open(plan: InputPlan, options: &ReadOptions) -> Result<Self, PipelineError> {
+        let format = plan.files().first().map_or(InputFormat::Text, |file| file.format());
+        let limits =
+            Limits { rows: options.window_rows.get(), bytes: options.window_bytes.get().min(MAX_TEXT_BYTES) };
+        let records: Box<dyn Records> = match format {
+            InputFormat::Text | InputFormat::Markdown => Box::new(TextRecords::open(&plan, options)?),
+            InputFormat::Jsonl => Box::new(JsonRecords::open(&plan, options, limits)?),
+            InputFormat::Csv => Box::new(CsvRecords::open(&plan, options)?),
+            InputFormat::Parquet => Box::new(Columnar::open(&plan, |file| parquet::open(file, limits))?),
+            InputFormat::Arrow => Box::new(Columnar::open(&plan, arrow::open)?),
+        };
+        let asked = (options.text_column.as_deref(), options.id_column.as_deref());
+        let columns = Columns::choose(records.schema(), asked.0, asked.1)?;
+        Ok(Self { records, columns, limits })
+    }
+
+    /// The columns of every window.
+    #[must_use]
+    pub fn schema(&self) -> SchemaRef {
+        SchemaRef::clone(self.records.schema())
+    }
+
+    /// How many records there are in all; not known of standard input and pipes.
+    #[must_use]
+    pub fn total_rows(&self) -> Option<u64> {
+        self.records.total_rows()
+    }
+
+    /// How many records [`InvalidUtf8::Skip`] has left out so far.
+    #[must_use]
+    pub fn skipped_rows(&self) -> u64 {
+        self.records.skipped_rows()
+    }
+
+    /// The next records, at least one; `None` at the end.
+    ///
+    /// # Errors
+    /// Reading fails, or a record is not what it should be. The reader is of no use after that.
+    pub fn next_window(&mut self) -> Result<Option<Window>, PipelineError> {
+        let Some((batch, places)) = self.records.next_records(self.limits)? else { return Ok(None) };
+        Window::new(batch, places, self.columns).map(Some)
+    }
+}
+
+impl fmt::Debug for Reader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Reader")
+            .field("schema", self.records.schema())
+            .field("columns", &self.columns)
+            .field("limits", &self.limits)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,130 @@
+//! JSON objects, one a line.
+
+use std::io::Write;
+
+use arrow_array::cast::AsArray;
+use arrow_array::{Array, RecordBatch};
+use arrow_json::writer::{EncoderOptions, NullableEncoder, make_encoder};
+use arrow_schema::{ArrowError, FieldRef, SchemaRef};
+use serde::de::IgnoredAny;
+
+use super::output::Output;
+use super::vectors::Rows;
+use super::writer::{Sink, SinkError};
+use crate::columns::is_json;
+use crate::{OutputFormat, PipelineError};
+
+/// Writes all input columns in their order, then the vector.
+pub(super) struct JsonSink {
+    output: Output,
+    /// What comes before each value: a comma or the opening brace, the key and a colon.
+    leads: Vec<Vec<u8>>,
+    vector_lead: Vec<u8>,
+    options: EncoderOptions,
+}
+
+impl JsonSink {
+    pub(super) fn new(output: Output, schema: SchemaRef, vector_column: &str) -> Result<Self, PipelineError> {
+        let options = EncoderOptions::default().with_explicit_nulls(true);
+        let unsupported = |source: ArrowError| PipelineError::UnsupportedColumns {
+            format: OutputFormat::Jsonl,
+            source: source.into(),
+        };
+        let empty = RecordBatch::new_empty(SchemaRef::clone(&schema));
+        encoders(&empty, &options).map_err(unsupported)?;
+        let keys = schema.fields().iter().map(|field| field.name().as_str());
+        let lead = |(index, key)| {
+            let mut lead = if index == 0 { b"{".to_vec() } else { b",".to_vec() };
+            serde_json::to_writer(&mut lead, key).map(|()| lead.push(b':')).map(|()| lead)
+        };
+        let leads = keys.chain([vector_column]).enumerate().map(lead).collect::<Result<Vec<_>, _>>();
+        let mut leads = leads.map_err(|source| PipelineError::write(output.name(), source))?;
+        let vector_lead = leads.pop().unwrap_or_default();
+        Ok(Self { output, leads, vector_lead, options })
+    }
+}
+
+impl Sink for JsonSink {
+    fn write(&mut self, rows: &Rows<'_>) -> Result<(), SinkError> {
+        let batch = rows.batch();
+        let mut columns = encoders(&batch, &self.options)?;
+        let mut line = Vec::new();
+        for (row, index) in rows.range.clone().enumerate() {
+            line.clear();
+            for (column, lead) in columns.iter_mut().zip(&self.leads) {
+                line.extend_from_slice(lead);
+                column.write(row, &mut line);
+            }
+            line.extend_from_slice(&self.vector_lead);
+            write_vector(rows, index, &mut line)?;
+            line.extend_from_slice(b"}\n");
+            self.output.write_all(&line)?;
+        }
+        Ok(())
+    }
+
+    fn finish(self: Box<Self>) -> Result<Output, SinkError> {
+        Ok(self.output)
+    }
+}
+
+/// The shortest digits that read back to the same binary32, between brackets.
+fn write_vector(rows: &Rows<'_>, row: usize, line: &mut Vec<u8>) -> Result<(), SinkError> {
+    let values = rows.embeddings.get(row).unwrap_or_default();
+    for (index, value) in values.iter().enumerate() {
+        if !value.is_finite() {
+            let name = rows.window.name(row);
+            return Err(SinkError::Rows(PipelineError::NotFinite { name, index, value: *value }));
+        }
+        line.push(if index == 0 { b'[' } else { b',' });
+        serde_json::to_writer(&mut *line, value)?;
+    }
+    line.push(b']');
+    Ok(())
+}
+
+/// How the values of a column are written.
+enum Encoder<'a> {
+    /// As JSON that they already are.
+    Json(&'a dyn Array),
+    /// By their type.
+    Typed(NullableEncoder<'a>),
+}
+
+fn encoders<'a>(batch: &'a RecordBatch, options: &'a EncoderOptions) -> Result<Vec<Encoder<'a>>, ArrowError> {
+    let columns = batch.columns().iter().zip(batch.schema_ref().fields());
+    columns.map(|(column, field)| Encoder::new(field, column.as_ref(), options)).collect()
+}
+
+impl<'a> Encoder<'a> {
+    fn new(
+        field: &'a FieldRef,
+        column: &'a dyn Array,
+        options: &'a EncoderOptions,
+    ) -> Result<Self, ArrowError> {
+        if is_json(field) && column.as_string_opt::<i32>().is_some() {
+            return Ok(Self::Json(column));
+        }
+        make_encoder(field, column, options).map(Self::Typed)
+    }
+
+    fn write(&mut self, row: usize, line: &mut Vec<u8>) {
+        match self {
+            Self::Json(column) if column.is_null(row) => line.extend_from_slice(b"null"),
+            Self::Json(column) => write_json(column.as_string::<i32>().value(row), line),
+            Self::Typed(encoder) if encoder.is_null(row) => line.extend_from_slice(b"null"),
+            Self::Typed(encoder) => encoder.encode(row, line),
+        }
+    }
+}
+
+/// Writes JSON as it is. A text that claims to be JSON and is none, or would break the line, is written as the string
+/// that it is.
+fn write_json(text: &str, line: &mut Vec<u8>) {
+    let fits = !text.contains(['\n', '\r']) && serde_json::from_str::<IgnoredAny>(text).is_ok();
+    if fits {
+        line.extend_from_slice(text.as_bytes());
+    } else {
+        serde_json::Value::from(text).to_string().as_bytes().iter().for_each(|byte| line.push(*byte));
+    }
+}

@@ -1,0 +1,13 @@
+//! Records and vectors out: one streaming writer a format behind one face, and files that appear whole.
+
+mod arrow;
+mod jsonl;
+mod npy;
+mod output;
+mod parquet;
+mod replace;
+mod vectors;
+mod writer;
+
+pub use output::Target;
+pub use writer::{Report, WriteOptions, Writer};

@@ -1,0 +1,61 @@
+//! Parquet.
+
+use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
+use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
+use parquet::file::properties::{EnabledStatistics, WriterProperties};
+
+use super::output::Output;
+use super::vectors::{OutputColumns, Rows};
+use super::writer::{Sink, SinkError};
+use crate::{OutputFormat, PipelineError};
+
+/// The size of a row group, which is held in memory until it is whole. The usual advice is 128 MiB to 1 GiB for large
+/// scans on distributed file systems; a quarter of the least of that reads well and keeps memory small.
+const ROW_GROUP_BYTES: usize = 32 << 20;
+
+/// Writes row groups of a bounded size.
+pub(super) struct ParquetSink {
+    columns: OutputColumns,
+    writer: ArrowWriter<Output>,
+}
+
+impl ParquetSink {
+    pub(super) fn new(output: Output, columns: OutputColumns) -> Result<Self, PipelineError> {
+        let unsupported = |source: ParquetError| PipelineError::UnsupportedColumns {
+            format: OutputFormat::Parquet,
+            source: source.into(),
+        };
+        let properties = properties(&columns).map_err(unsupported)?;
+        let name = output.name().to_owned();
+        let writer = ArrowWriter::try_new(output, columns.schema().clone(), Some(properties))
+            .map_err(|source| PipelineError::write(&name, source))?;
+        Ok(Self { columns, writer })
+    }
+}
+
+impl Sink for ParquetSink {
+    fn write(&mut self, rows: &Rows<'_>) -> Result<(), SinkError> {
+        let batch = self.columns.join(rows)?;
+        Ok(self.writer.write(&batch)?)
+    }
+
+    fn finish(self: Box<Self>) -> Result<Output, SinkError> {
+        Ok(self.writer.into_inner()?)
+    }
+}
+
+/// zstd for the columns of the input. The values of vectors hardly repeat: for them no dictionary is tried, and no
+/// smallest and largest value kept.
+fn properties(columns: &OutputColumns) -> Result<WriterProperties, ParquetError> {
+    let mut properties = WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES));
+    let leaves = ArrowSchemaConverter::new().convert(columns.schema())?;
+    if let Some(values) = leaves.columns().last() {
+        properties = properties
+            .set_column_dictionary_enabled(values.path().clone(), false)
+            .set_column_statistics_enabled(values.path().clone(), EnabledStatistics::None);
+    }
+    Ok(properties.build())
+}

@@ -1,0 +1,89 @@
+//! Vectors as a column next to those of the input.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use arrow_array::{ArrayRef, FixedSizeListArray, Float32Array, RecordBatch};
+use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef};
+use mbed_core::Embeddings;
+
+use super::WriteOptions;
+use crate::{PipelineError, Window};
+
+/// Some rows of a window with their vectors.
+pub(super) struct Rows<'a> {
+    pub(super) window: &'a Window,
+    pub(super) embeddings: &'a Embeddings,
+    pub(super) range: Range<usize>,
+}
+
+impl Rows<'_> {
+    /// The input columns of these rows.
+    pub(super) fn batch(&self) -> RecordBatch {
+        self.window.batch().slice(self.range.start, self.range.len())
+    }
+
+    /// The values of their vectors, row after row.
+    pub(super) fn values(&self) -> &[f32] {
+        let dimensions = self.embeddings.dimensions();
+        let values = self.range.start * dimensions..self.range.end * dimensions;
+        self.embeddings.values().get(values).unwrap_or_default()
+    }
+}
+
+/// The columns of an output: those of the input, then the vectors.
+#[derive(Clone, Debug)]
+pub(super) struct OutputColumns {
+    schema: SchemaRef,
+    item: FieldRef,
+    dimensions: i32,
+}
+
+impl OutputColumns {
+    /// # Errors
+    /// The input has a column of the name that the vectors should get, or no column can hold such long vectors.
+    pub(super) fn new(input: &Schema, options: &WriteOptions) -> Result<Self, PipelineError> {
+        if input.index_of(&options.vector_column).is_ok() {
+            return Err(PipelineError::ColumnTaken { column: options.vector_column.clone() });
+        }
+        let dimensions = i32::try_from(options.dimensions)
+            .map_err(|_| PipelineError::Dimensions { got: options.dimensions })?;
+        let item = Arc::new(Field::new("item", DataType::Float32, false));
+        let vectors = DataType::FixedSizeList(Arc::clone(&item), dimensions);
+        let mut fields = input.fields().to_vec();
+        fields.push(Arc::new(Field::new(&options.vector_column, vectors, false)));
+        let schema = Arc::new(Schema::new_with_metadata(fields, input.metadata().clone()));
+        Ok(Self { schema, item, dimensions })
+    }
+
+    /// The same columns, those that are dictionaries as plain values.
+    pub(super) fn without_dictionaries(mut self) -> Self {
+        let plain = |field: &FieldRef| match field.data_type() {
+            DataType::Dictionary(_, values) => {
+                Arc::new(field.as_ref().clone().with_data_type(values.as_ref().clone()))
+            }
+            _ => Arc::clone(field),
+        };
+        let fields: Vec<_> = self.schema.fields().iter().map(plain).collect();
+        self.schema = Arc::new(Schema::new_with_metadata(fields, self.schema.metadata().clone()));
+        self
+    }
+
+    /// The columns.
+    pub(super) const fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// `rows` as a table of these columns.
+    pub(super) fn join(&self, rows: &Rows<'_>) -> Result<RecordBatch, ArrowError> {
+        let values = Arc::new(Float32Array::from(rows.values().to_vec()));
+        let vectors = FixedSizeListArray::try_new(Arc::clone(&self.item), self.dimensions, values, None)?;
+        let batch = rows.batch();
+        let inputs = batch.columns().iter().zip(self.schema.fields());
+        let mut columns = inputs
+            .map(|(column, field)| arrow_cast::cast(column, field.data_type()))
+            .collect::<Result<Vec<ArrayRef>, _>>()?;
+        columns.push(Arc::new(vectors));
+        RecordBatch::try_new(Arc::clone(&self.schema), columns)
+    }
+}

@@ -1,0 +1,73 @@
+//! Why texts could not become tokens.
+
+use std::error::Error;
+
+use mbed_core::Hint;
+
+/// Why texts could not become tokens.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum TextError {
+    /// The tokenizer's file could not be understood.
+    #[error("`{origin}` is not a tokenizer that mbed can read")]
+    BadTokenizer {
+        /// Where it came from.
+        origin: String,
+        /// What the tokenizers library said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The tokenizer knows tokens that the model's embedding table has no row for.
+    #[error("`{origin}` has a token with id {id}, the model's embedding table has {rows} rows")]
+    VocabularyTooLarge {
+        /// Where the tokenizer came from.
+        origin: String,
+        /// Its largest token id.
+        id: u32,
+        /// Rows of the table.
+        rows: usize,
+    },
+    /// The model has no prompt of this name.
+    #[error("the model has no prompt named `{name}`")]
+    UnknownPrompt {
+        /// The name that was asked for.
+        name: String,
+        /// The names that it has.
+        known: Vec<String>,
+    },
+    /// A maximum length that the model or its tokenizer cannot keep.
+    #[error("a maximum length of {asked} tokens is not possible, the model allows {least} to {most}")]
+    LengthOutOfRange {
+        /// What was asked for.
+        asked: usize,
+        /// One more than the special tokens that are always there.
+        least: usize,
+        /// The model's positions.
+        most: usize,
+    },
+    /// The tokenizer failed on a text.
+    #[error("the tokenizer failed on a text of {bytes} bytes")]
+    Tokenize {
+        /// The text's length.
+        bytes: usize,
+        /// What the tokenizers library said.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl Hint for TextError {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::BadTokenizer { .. } => {
+                Some("the file may be cut short: `mbed model pull --force` fetches it again".to_owned())
+            }
+            Self::VocabularyTooLarge { .. } => {
+                Some("tokenizer.json and model.safetensors are not of the same model".to_owned())
+            }
+            Self::UnknownPrompt { known, .. } if known.is_empty() => {
+                Some("it has none; `--prompt TEXT` puts any text before each input".to_owned())
+            }
+            Self::UnknownPrompt { known, .. } => Some(format!("it has: {}", known.join(", "))),
+            Self::LengthOutOfRange { .. } | Self::Tokenize { .. } => None,
+        }
+    }
+}

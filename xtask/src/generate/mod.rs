@@ -1,0 +1,6 @@
+//! `cargo xtask generate`: files that are written by a program and kept in the tree to be read.
+
+mod cli_reference;
+mod files;
+
+pub(crate) use files::{BINARY, Mode, all, run};
