@@ -10,8 +10,7 @@ use mbed_text::TextEncoder;
 use crate::finish::scatter;
 use crate::flow::{self, Parts};
 use crate::tokenise::Tokenise;
-use crate::worker::{self, Failure};
-use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source, batch};
+use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source, batch, worker};
 
 /// Fewer texts than this are embedded on the calling thread: starting the stages of a run takes a fraction of a
 /// millisecond, which a lone query would feel.
@@ -134,10 +133,7 @@ impl Engine {
         vectors.reset(rows.len(), dimensions);
         for batch in batches {
             let result = worker::compute(session.as_mut(), &encoded, batch);
-            let (computed, _) = result.map_err(|Failure { row, error }| EngineError::Compute {
-                row: rows.name(row),
-                source: error,
-            })?;
+            let (computed, _) = result.map_err(|failure| failure.into_error(rows))?;
             for part in computed {
                 scatter(self.options.finish, &part.vectors, &part.rows, &mut vectors);
             }

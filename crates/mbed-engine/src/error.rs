@@ -60,6 +60,14 @@ pub enum EngineError {
         /// Rows of the result.
         got: usize,
     },
+    /// A session returned vectors of another length than it has told.
+    #[error("a session returned vectors of {got} dimensions, it has told {expected}")]
+    WrongDimensions {
+        /// What its capabilities tell.
+        expected: usize,
+        /// The length of the vectors.
+        got: usize,
+    },
     /// A part of the engine ended without saying why, which only a panic does.
     #[error("a worker of the engine ended unexpectedly")]
     WorkerLost,

@@ -10,6 +10,7 @@
 //! each stage and one in each channel.
 
 use std::num::NonZeroUsize;
+use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -157,8 +158,13 @@ fn plan<R: Rows, E: std::error::Error>(
 
 fn work<R: Rows>(session: &mut dyn Session, jobs: &Receiver<Job<R>>, outcomes: &Sender<Outcome>) {
     for Job { window, rows } in jobs {
-        let result = worker::compute(session, &window.encoded, rows);
-        if outcomes.send(Outcome { window: window.number, result }).is_err() {
+        // A panic must be told like any other failure: while other sessions hold the channel of outcomes open, the
+        // collector would wait for this batch for ever. Nothing is used after it that it could have left half done.
+        let compute = || worker::compute(session, &window.encoded, rows);
+        let computed = panic::catch_unwind(AssertUnwindSafe(compute));
+        let has_panicked = computed.is_err();
+        let result = computed.unwrap_or(Err(Failure::Panicked));
+        if outcomes.send(Outcome { window: window.number, result }).is_err() || has_panicked {
             return;
         }
     }
@@ -214,19 +220,10 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
         vectors: &mut Embeddings,
         stats: &mut RunStats,
     ) -> Result<usize, EngineError> {
-        let (computed, splits) = outcome.result.map_err(|Failure { row, error }| EngineError::Compute {
-            row: window.rows.name(row),
-            source: error,
-        })?;
+        let (computed, splits) = outcome.result.map_err(|failure| failure.into_error(&window.rows))?;
         stats.splits += splits;
         let mut placed = 0;
         for part in computed {
-            if part.vectors.rows() != part.rows.len() {
-                return Err(EngineError::WrongRowCount {
-                    expected: part.rows.len(),
-                    got: part.vectors.rows(),
-                });
-            }
             scatter(self.finish, &part.vectors, &part.rows, vectors);
             let encoded = part.rows.iter().filter_map(|&row| window.encoded.get(row));
             let (mut tokens, mut truncated) = (0, 0);
@@ -252,6 +249,10 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
             match channel.recv_timeout(CANCEL_INTERVAL) {
                 Ok(message) => return Ok(Some(message)),
                 Err(RecvTimeoutError::Timeout) => {}
+                // A stage that heard of the wish has ended because of it, which is not the end of the input.
+                Err(RecvTimeoutError::Disconnected) if self.cancel.is_cancelled() => {
+                    return Err(EngineError::Cancelled);
+                }
                 Err(RecvTimeoutError::Disconnected) => return Ok(None),
             }
         }

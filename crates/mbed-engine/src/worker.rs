@@ -3,6 +3,8 @@
 use mbed_core::{BackendError, Batch, Embeddings, Session};
 use mbed_text::Encoded;
 
+use crate::{EngineError, Rows};
+
 /// What came of a batch.
 #[derive(Debug)]
 pub(crate) struct Computed {
@@ -14,10 +16,27 @@ pub(crate) struct Computed {
 
 /// A batch that could not be computed.
 #[derive(Debug)]
-pub(crate) struct Failure {
-    /// The row of the window that it began with.
-    pub(crate) row: usize,
-    pub(crate) error: BackendError,
+pub(crate) enum Failure {
+    /// The session gave an error for the batch that began with this row of the window.
+    Session { row: usize, error: BackendError },
+    /// The session returned another number of vectors than there were rows.
+    WrongRowCount { expected: usize, got: usize },
+    /// The session returned vectors of another length than it has told.
+    WrongDimensions { expected: usize, got: usize },
+    /// The session panicked.
+    Panicked,
+}
+
+impl Failure {
+    /// The error of the run, which calls the row what `rows` does.
+    pub(crate) fn into_error<R: Rows>(self, rows: &R) -> EngineError {
+        match self {
+            Self::Session { row, error } => EngineError::Compute { row: rows.name(row), source: error },
+            Self::WrongRowCount { expected, got } => EngineError::WrongRowCount { expected, got },
+            Self::WrongDimensions { expected, got } => EngineError::WrongDimensions { expected, got },
+            Self::Panicked => EngineError::WorkerLost,
+        }
+    }
 }
 
 /// Computes `rows` of a window. A batch that runs out of memory is halved, down to single rows.
@@ -36,7 +55,10 @@ pub(crate) fn compute(
         let mut vectors = Embeddings::new();
         let result = fill(encoded, &rows).and_then(|batch| session.embed(&batch, &mut vectors));
         match result {
-            Ok(()) => done.push(Computed { rows, vectors }),
+            Ok(()) => {
+                check_shape(&vectors, rows.len(), session.capabilities().dimensions)?;
+                done.push(Computed { rows, vectors });
+            }
             Err(BackendError::OutOfMemory { .. }) if rows.len() > 1 => {
                 session.trim();
                 splits += 1;
@@ -44,10 +66,21 @@ pub(crate) fn compute(
                 waiting.push(rest);
                 waiting.push(rows);
             }
-            Err(error) => return Err(Failure { row: first, error }),
+            Err(error) => return Err(Failure::Session { row: first, error }),
         }
     }
     Ok((done, splits))
+}
+
+/// A session that breaks its promise must not leave rows behind that look like vectors.
+fn check_shape(vectors: &Embeddings, rows: usize, dimensions: usize) -> Result<(), Failure> {
+    if vectors.rows() != rows {
+        return Err(Failure::WrongRowCount { expected: rows, got: vectors.rows() });
+    }
+    if vectors.dimensions() != dimensions {
+        return Err(Failure::WrongDimensions { expected: dimensions, got: vectors.dimensions() });
+    }
+    Ok(())
 }
 
 fn fill(encoded: &[Encoded], rows: &[usize]) -> Result<Batch, BackendError> {

@@ -17,8 +17,43 @@ pub(crate) struct Modules {
     pub(crate) transformer: PathBuf,
     pub(crate) head: HeadSpec,
     pub(crate) prompt_pooling: PromptPooling,
-    /// For each Dense stage its number in `head.stages` and its tensors.
-    pub(crate) dense: Vec<(usize, NamedTensors)>,
+    pub(crate) dense: Vec<DenseModule>,
+}
+
+/// The files of a Dense stage.
+#[derive(Debug)]
+pub(crate) struct DenseModule {
+    /// Its number in the stages of the head.
+    pub(crate) stage: usize,
+    pub(crate) folder: PathBuf,
+    pub(crate) tensors: NamedTensors,
+}
+
+impl Modules {
+    /// Proves that each Dense stage takes what comes before it, where the encoder's states are `hidden` long.
+    pub(crate) fn check_lengths(&self, hidden: usize) -> Result<(), ModelError> {
+        let mut length = hidden.saturating_mul(self.head.pooling.len());
+        for module in &self.dense {
+            let Some(HeadStage::Dense { input, output, .. }) = self.head.stages.get(module.stage) else {
+                continue;
+            };
+            if *input != length {
+                let expected = format!("{length}, the length of what comes before it");
+                return Err(dense_error(&module.folder, "in_features", *input, expected));
+            }
+            length = *output;
+        }
+        Ok(())
+    }
+}
+
+fn dense_error(folder: &Path, key: &str, value: impl ToString, expected: impl Into<String>) -> ModelError {
+    ModelError::Config {
+        path: folder.join("config.json"),
+        key: key.to_owned(),
+        value: value.to_string(),
+        expected: expected.into(),
+    }
 }
 
 /// One entry of `modules.json`.
@@ -80,7 +115,7 @@ struct ModulesReader<'a> {
     transformer: Option<PathBuf>,
     pooling: Option<(Vec<Pooling>, PromptPooling)>,
     stages: Vec<HeadStage>,
-    dense: Vec<(usize, NamedTensors)>,
+    dense: Vec<DenseModule>,
 }
 
 impl ModulesReader<'_> {
@@ -111,42 +146,33 @@ impl ModulesReader<'_> {
     }
 
     fn add_dense(&mut self, folder: &Path) -> Result<(), ModelError> {
-        let path = folder.join("config.json");
-        let config: DenseConfig = json::read(&path)?;
-        let refuse = |key: &str, value: String, expected: &str| ModelError::Config {
-            path: path.clone(),
-            key: key.to_owned(),
-            value,
-            expected: expected.to_owned(),
-        };
+        let config: DenseConfig = json::read(&folder.join("config.json"))?;
+        let refuse = |key, value: &str, expected| Err(dense_error(folder, key, value, expected));
         for (key, name) in [
             ("module_input_name", &config.module_input_name),
             ("module_output_name", &config.module_output_name),
         ] {
             if let Some(name) = name.as_ref().filter(|name| *name != "sentence_embedding") {
-                return Err(refuse(
-                    key,
-                    name.clone(),
-                    "`sentence_embedding`, the only one that mbed computes",
-                ));
+                return refuse(key, name, "`sentence_embedding`, the only one that mbed computes");
             }
         }
         if config.use_residual {
-            return Err(refuse(
-                "use_residual",
-                "true".to_owned(),
-                "`false`, the only one that mbed computes",
-            ));
+            return refuse("use_residual", "true", "`false`, the only one that mbed computes");
+        }
+        let (input, output) = (config.in_features, config.out_features);
+        for (key, size) in [("in_features", input), ("out_features", output)] {
+            if size == 0 {
+                return refuse(key, "0", "a whole number of at least 1");
+            }
         }
         // The library's default is Tanh, not Identity.
         let name = config.activation_function.as_deref().unwrap_or("torch.nn.modules.activation.Tanh");
-        let activation: Activation = name.parse().map_err(|_unknown| {
-            let expected = "one of Tanh, Identity, ReLU, GELU, SiLU, Sigmoid";
-            refuse("activation_function", name.to_owned(), expected)
-        })?;
+        let Ok(activation) = name.parse::<Activation>() else {
+            return refuse("activation_function", name, "one of Tanh, Identity, ReLU, GELU, SiLU, Sigmoid");
+        };
         let bias = if config.bias { Bias::Added } else { Bias::Absent };
-        self.dense.push((self.stages.len(), tensors::open_folder(folder)?));
-        let (input, output) = (config.in_features, config.out_features);
+        let (stage, tensors) = (self.stages.len(), tensors::open_folder(folder)?);
+        self.dense.push(DenseModule { stage, folder: folder.to_owned(), tensors });
         self.stages.push(HeadStage::Dense { input, output, bias, activation });
         Ok(())
     }
@@ -176,7 +202,8 @@ fn read_pooling(folder: &Path) -> Result<(Vec<Pooling>, PromptPooling), ModelErr
     let names: Vec<&str> = match config.get("pooling_mode") {
         None => old_pooling_names(&config),
         Some(Value::String(name)) => vec![name],
-        Some(Value::Array(names)) => names.iter().filter_map(Value::as_str).collect(),
+        // What is no text is no name either.
+        Some(Value::Array(names)) => names.iter().map(|name| name.as_str().unwrap_or_default()).collect(),
         Some(other) => return Err(refuse("pooling_mode", other, "a name or a list of names")),
     };
     let pooling: Result<Vec<Pooling>, _> = names.iter().map(|name| name.parse()).collect();

@@ -13,7 +13,25 @@ use crate::mapped::MappedFile;
 use crate::{ModelError, json};
 
 /// Tensors by the names they have in their files.
-pub(crate) type NamedTensors = BTreeMap<String, Tensor>;
+#[derive(Debug, Default)]
+pub(crate) struct NamedTensors {
+    pub(crate) by_name: BTreeMap<String, Tensor>,
+    /// Those that are not floating-point numbers, with their file and type. Buffers such as position ids are, and
+    /// nothing asks for them.
+    pub(crate) others: BTreeMap<String, (PathBuf, Dtype)>,
+}
+
+impl NamedTensors {
+    /// The error for a tensor that was asked for by these names and is there, but not as floating-point numbers.
+    pub(crate) fn wrong_type<'a>(&self, names: impl IntoIterator<Item = &'a String>) -> Option<ModelError> {
+        let (name, (path, dtype)) = names.into_iter().find_map(|name| self.others.get_key_value(name))?;
+        Some(ModelError::StoredType {
+            path: path.clone(),
+            tensor: name.clone(),
+            stored: format!("{dtype:?}"),
+        })
+    }
+}
 
 /// The index of a model in several files.
 #[derive(Deserialize)]
@@ -34,9 +52,11 @@ pub(crate) fn open_folder(folder: &Path) -> Result<NamedTensors, ModelError> {
     let mut files: Vec<&String> = index.weight_map.values().collect();
     files.sort();
     files.dedup();
-    let mut tensors = NamedTensors::new();
+    let mut tensors = NamedTensors::default();
     for file in files {
-        tensors.extend(open_file(&shard_path(folder, &index_path, file)?)?);
+        let shard = open_file(&shard_path(folder, &index_path, file)?)?;
+        tensors.by_name.extend(shard.by_name);
+        tensors.others.extend(shard.others);
     }
     Ok(tensors)
 }
@@ -60,16 +80,18 @@ fn open_file(path: &Path) -> Result<NamedTensors, ModelError> {
     SafeTensors::deserialize(whole).map_err(damaged)?;
     let first_value = header + size_of::<u64>();
     let bytes: SharedBytes = Arc::new(mapped);
-    let mut tensors = NamedTensors::new();
+    let mut tensors = NamedTensors::default();
     for (name, info) in metadata.tensors() {
-        // Buffers such as position ids are stored as integers and never asked for.
-        let Some(stored) = stored_type(info.dtype) else { continue };
+        let Some(stored) = stored_type(info.dtype) else {
+            tensors.others.insert(name, (path.to_owned(), info.dtype));
+            continue;
+        };
         let range = first_value + info.data_offsets.0..first_value + info.data_offsets.1;
         let tensor =
             Tensor::new(stored, info.shape.clone(), Arc::clone(&bytes), range).map_err(|source| {
                 ModelError::Weights { folder: path.parent().unwrap_or(path).to_owned(), source }
             })?;
-        tensors.insert(name, tensor);
+        tensors.by_name.insert(name, tensor);
     }
     Ok(tensors)
 }

@@ -31,9 +31,11 @@ pub enum PipelineError {
         /// The file.
         path: PathBuf,
     },
-    /// A format was asked for by a name that means nothing.
-    #[error("unknown format `{name}`")]
-    UnknownFormatName {
+    /// A choice was made by a name that means nothing.
+    #[error("unknown {choice} `{name}`")]
+    UnknownName {
+        /// What there was to choose.
+        choice: &'static str,
         /// The name as it was given.
         name: String,
         /// The names that mean something.

@@ -82,7 +82,8 @@ impl FromStr for InputFormat {
 
     fn from_str(name: &str) -> Result<Self, PipelineError> {
         let found = Self::ALL.into_iter().find(|format| format.name() == name);
-        found.ok_or_else(|| PipelineError::UnknownFormatName {
+        found.ok_or_else(|| PipelineError::UnknownName {
+            choice: "format",
             name: name.to_owned(),
             known: Self::ALL.iter().map(|format| format.name()).collect(),
         })
@@ -151,7 +152,8 @@ impl FromStr for OutputFormat {
 
     fn from_str(name: &str) -> Result<Self, PipelineError> {
         let found = Self::ALL.into_iter().find(|format| format.name() == name);
-        found.ok_or_else(|| PipelineError::UnknownFormatName {
+        found.ok_or_else(|| PipelineError::UnknownName {
+            choice: "format",
             name: name.to_owned(),
             known: Self::ALL.iter().map(|format| format.name()).collect(),
         })

@@ -21,7 +21,7 @@ fn input_hint(error: &PipelineError) -> Option<String> {
             "known are {}, and names without an extension as text; `--input-format` says what any other file is",
             list_extensions(InputFormat::ALL.map(InputFormat::extensions)),
         ),
-        E::UnknownFormatName { known, .. } => format!("choose one of {}", known.join(", ")),
+        E::UnknownName { known, .. } => format!("choose one of {}", known.join(", ")),
         E::NothingInFolder { .. } => format!(
             "folders are searched for {} and names without an extension; hidden files are not read",
             list_extensions(InputFormat::ALL.map(InputFormat::extensions)),
@@ -83,7 +83,9 @@ fn output_hint(error: &PipelineError) -> Option<String> {
         }
         E::OutputFolder { .. } => "choose a folder that you may write in".to_owned(),
         E::ColumnTaken { .. } => "`--vector-column` gives the vectors another name".to_owned(),
-        E::UnsupportedColumns { .. } => "`--format parquet` holds every type of column".to_owned(),
+        E::UnsupportedColumns { format: OutputFormat::Jsonl, .. } => {
+            "`--format parquet` holds more types of columns".to_owned()
+        }
         E::NotFinite { .. } => "the model overflowed on this text; try a higher precision".to_owned(),
         E::ClosedPipe { .. } => "the command that the output was piped into ended first".to_owned(),
         E::DiskFull { .. } => "free some space, or write to another disk; nothing was left behind".to_owned(),

@@ -14,7 +14,7 @@
 //! # let notes = folder.path().join("notes.txt");
 //! # let vectors = folder.path().join("vectors.npy");
 //! std::fs::write(&notes, "first\nsecond\n")?;
-//! let mut reader = Reader::open(plan_inputs(&[notes], None)?, &ReadOptions::default())?;
+//! let mut reader = Reader::open(&plan_inputs(&[notes], None)?, &ReadOptions::default())?;
 //! let options = WriteOptions::new(3);
 //! let mut writer = Writer::create(Target::File(vectors), OutputFormat::Npy, reader.schema(), &options)?;
 //! while let Some(window) = reader.next_window()? {
@@ -29,6 +29,7 @@
 
 mod columns;
 mod error;
+mod flow;
 mod format;
 mod hint;
 mod place;
@@ -40,6 +41,7 @@ mod write;
 
 pub use columns::JSON_TEXT;
 pub use error::PipelineError;
+pub use flow::BackgroundReader;
 pub use format::{InputFormat, OutputFormat};
 pub use place::{Place, Position};
 pub use plan::{InputFile, InputPlan, plan_inputs};

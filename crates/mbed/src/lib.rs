@@ -1,1 +1,43 @@
 //! mbed turns texts into embedding vectors on whatever hardware is there.
+//!
+//! ```
+//! use mbed::Embedder;
+//!
+//! # fn main() -> Result<(), mbed::Error> {
+//! // A folder as here, or a name on the hub: "sentence-transformers/all-MiniLM-L6-v2".
+//! let model = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/models/bert-mean");
+//! let mut embedder = Embedder::open(model)?;
+//! let vectors = embedder.embed(&["the bridge near the harbour", "a quiet library"])?;
+//! assert_eq!((vectors.rows(), vectors.dimensions()), (2, 64));
+//! let length: f32 = vectors.iter().next().unwrap().iter().map(|x| x * x).sum();
+//! assert!((length - 1.0).abs() < 1e-5, "this model normalises");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! [`Embedder::open`] takes the defaults; [`open`] takes [`Settings`](settings::Settings) and a
+//! [`Context`] that says where models may come from and who hears of progress.
+//!
+//! # Features
+//!
+//! | feature | effect | default |
+//! |---|---|---|
+//! | `cpu` | the CPU backend | yes |
+//! | `candle` | the reference backend on candle | no |
+
+mod context;
+mod embedder;
+mod error;
+mod open;
+mod registry;
+
+pub use context::Context;
+pub use embedder::Embedder;
+pub use error::{Error, Refusal};
+pub use mbed_core::{
+    Bytes, Capabilities, DeviceId, DeviceInfo, Embeddings, Hint, Precision, PrecisionChoice, Probe, Progress,
+    Silent, Task, settings,
+};
+pub use mbed_engine::{Cancel, EngineError, Rows, RunError, RunStats, Sink, Source};
+pub use open::{Opened, check_backend, open};
+pub use registry::{KNOWN_BACKENDS, probe};

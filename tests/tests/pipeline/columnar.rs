@@ -69,7 +69,7 @@ fn windows_end_at_their_bytes_and_go_across_files() {
     let folder = Folder::new();
     for path in in_file_and_stream(&folder) {
         let plan = plan_inputs(&[path.clone(), path.clone()], None).unwrap();
-        let all = windows(Reader::open(plan, &ReadOptions::default()).unwrap()).unwrap();
+        let all = windows(Reader::open(&plan, &ReadOptions::default()).unwrap()).unwrap();
         assert_eq!(all.iter().map(Window::len).collect::<Vec<_>>(), [20]);
         assert_eq!(texts(&all), [expected(), expected()].concat());
         assert_eq!(all[0].name(10), format!("{} row 1", path.display()));
@@ -165,7 +165,7 @@ fn files_must_have_the_same_columns() {
         folder.parquet("a.parquet", &table()),
         folder.parquet("b.parquet", &batch(vec![("n", number), ("text", other)])),
     ];
-    let error = Reader::open(plan_inputs(&paths, None).unwrap(), &ReadOptions::default()).unwrap_err();
+    let error = Reader::open(&plan_inputs(&paths, None).unwrap(), &ReadOptions::default()).unwrap_err();
     assert!(error.to_string().ends_with("`text` (LargeUtf8) instead of `text` (Utf8)"), "{error}");
 }
 
@@ -178,7 +178,8 @@ fn a_column_may_be_nullable_in_one_file_only() {
         folder.parquet("a.parquet", &table()),
         folder.parquet("b.parquet", &batch(vec![("n", nullable), ("text", texts)])),
     ];
-    let windows = windows(Reader::open(plan_inputs(&paths, None).unwrap(), &ReadOptions::default()).unwrap());
+    let windows =
+        windows(Reader::open(&plan_inputs(&paths, None).unwrap(), &ReadOptions::default()).unwrap());
     let windows = windows.unwrap();
     assert_eq!(column(&windows, "n").last(), Some(&None));
 }

@@ -75,7 +75,7 @@ fn all_files_share_their_types() {
     let paths = [folder.file("a.jsonl", lines(&["1"])), folder.file("b.jsonl", lines(&["2.5", "absent"]))];
     let mut options = ReadOptions::default();
     options.window_rows = count(2);
-    let windows = windows(Reader::open(plan_inputs(&paths, None).unwrap(), &options).unwrap()).unwrap();
+    let windows = windows(Reader::open(&plan_inputs(&paths, None).unwrap(), &options).unwrap()).unwrap();
     assert_eq!(windows.len(), 2);
     assert_eq!(column(&windows, "k"), [Some("1.0".to_owned()), Some("2.5".to_owned()), None]);
 }
@@ -135,6 +135,17 @@ fn ids_name_records_and_must_not_be_null() {
     assert_eq!(error.to_string(), format!("column `k` is null at `{}:2`", path.display()));
     let path = folder.file("a.jsonl", lines(&["17"]));
     assert_eq!(read(&path, &options).unwrap()[0].name(0), format!("id \"17\" ({}:1)", path.display()));
+}
+
+#[test]
+fn keys_that_are_data_are_not_made_columns() {
+    let folder = Folder::new();
+    let lines =
+        |keys| (0..keys).map(|key| format!("{{\"text\": \"t\", \"{key}\": 1}}\n")).collect::<String>();
+    let error = read_error(&folder.file("a.jsonl", lines(4096)), &ReadOptions::default());
+    assert!(error.to_string().ends_with("a.jsonl:4096` brings the number of keys over 4096"), "{error}");
+    let reader = open(&folder.file("a.jsonl", lines(4095)), &ReadOptions::default()).unwrap();
+    assert_eq!(reader.schema().fields().len(), 4096);
 }
 
 #[test]

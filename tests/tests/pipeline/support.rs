@@ -66,7 +66,7 @@ pub(crate) fn batch(columns: Vec<(&str, ArrayRef)>) -> RecordBatch {
 }
 
 pub(crate) fn open(path: &Path, options: &ReadOptions) -> Result<Reader, PipelineError> {
-    Reader::open(plan_inputs(&[path.to_owned()], None)?, options)
+    Reader::open(&plan_inputs(&[path.to_owned()], None)?, options)
 }
 
 /// All windows of one path.
@@ -84,7 +84,7 @@ pub(crate) fn windows(mut reader: Reader) -> Result<Vec<Window>, PipelineError> 
 
 /// The error of reading one path.
 pub(crate) fn read_error(path: &Path, options: &ReadOptions) -> PipelineError {
-    read(path, options).expect_err("this must not be read")
+    read(path, options).unwrap_err()
 }
 
 pub(crate) fn texts(windows: &[Window]) -> Vec<&str> {

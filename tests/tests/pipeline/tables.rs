@@ -39,14 +39,14 @@ fn files_of_one_header_are_one_table_with_windows_across_them() {
     let paths = [folder.file("a.csv", "k,text\n1,a\n2,b\n"), folder.file("b.csv", "k,text\n3,c\n")];
     let mut options = ReadOptions::default();
     options.window_rows = count(3);
-    let all = windows(Reader::open(plan_inputs(&paths, None).unwrap(), &options).unwrap()).unwrap();
+    let all = windows(Reader::open(&plan_inputs(&paths, None).unwrap(), &options).unwrap()).unwrap();
     assert_eq!(all.len(), 1);
     assert_eq!(column(&all, "k"), some(&["1", "2", "3"]));
     assert_eq!(all[0].name(2), format!("{}:2", paths[1].display()));
 
     let other = folder.file("c.csv", "k,body\n1,a\n");
     let plan = plan_inputs(&[paths[0].clone(), other], None).unwrap();
-    let error = Reader::open(plan, &options).unwrap_err();
+    let error = Reader::open(&plan, &options).unwrap_err();
     assert!(error.to_string().ends_with("`k`, `body` instead of `k`, `text`"), "{error}");
 }
 

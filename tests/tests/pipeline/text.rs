@@ -37,7 +37,7 @@ fn each_line_is_a_text(#[case] content: &str, #[case] expected: &[&str]) {
 fn a_markdown_file_is_one_text_among_lines() {
     let folder = Folder::new();
     let paths = [folder.file("a.txt", "one\ntwo\n"), folder.file("b.md", "\u{feff}# Title\r\n\r\nText\n")];
-    let reader = Reader::open(plan_inputs(&paths, None).unwrap(), &ReadOptions::default()).unwrap();
+    let reader = Reader::open(&plan_inputs(&paths, None).unwrap(), &ReadOptions::default()).unwrap();
     assert_eq!(reader.total_rows(), Some(3));
     let windows = windows(reader).unwrap();
     assert_eq!(texts(&windows), ["one", "two", "# Title\r\n\r\nText\n"]);
@@ -127,6 +127,14 @@ fn a_pipe_is_read_once_and_not_counted_before() {
     let reader = open(&path, &ReadOptions::default()).unwrap();
     assert_eq!(reader.total_rows(), None);
     assert_eq!(texts(&windows(reader).unwrap()), ["one", "two"]);
+}
+
+#[test]
+fn a_reader_can_go_to_another_thread() {
+    fn check<T: Send + 'static>() {}
+    check::<Reader>();
+    check::<Window>();
+    check::<mbed_pipeline::Writer>();
 }
 
 #[test]

@@ -4,8 +4,8 @@
 
 use std::sync::Arc;
 
-use mbed_core::spec::{EncoderSpec, HeadSpec, Part, TensorName};
-use mbed_core::{ModelSource, TensorError, Weights};
+use mbed_core::spec::{Bias, EncoderSpec, HeadSpec, HeadStage, Part, TensorName};
+use mbed_core::{ModelSource, Tensor, TensorError, Weights};
 
 use super::{ConfigFile, bert, foreign};
 use crate::ModelError;
@@ -43,67 +43,74 @@ pub(crate) fn describe(
         return foreign::describe(model_type, config, modules, tensors);
     };
     let spec = (family.spec)(config, modules.head.clone())?;
-    if spec.layers > tensors.len() {
+    if spec.layers > tensors.by_name.len() {
         return Err(config.refuse("num_hidden_layers", "no more layers than the weights hold"));
     }
-    let weights = family.collect(&spec, modules, &tensors);
-    let weights = weights.map_err(|source| config.weights_error(source))?;
+    modules.check_lengths(spec.hidden)?;
+    let mut weights = family.collect(config, &spec, &tensors)?;
+    add_head(&mut weights, modules)?;
+    spec.check(&weights).map_err(|source| config.weights_error(source))?;
     Ok(ModelSource::Spec { spec, weights: Arc::new(weights) })
 }
 
 impl Family {
     fn collect(
         &self,
+        config: &ConfigFile,
         spec: &EncoderSpec,
-        modules: &Modules,
         tensors: &NamedTensors,
-    ) -> Result<Weights, TensorError> {
+    ) -> Result<Weights, ModelError> {
         let mut weights = Weights::new();
         for (name, shape) in spec.encoder_tensors() {
-            let (found_name, tensor) = self.find(tensors, name)?;
-            if tensor.shape() != shape {
-                return Err(TensorError::WrongShape {
-                    name: found_name.into(),
-                    expected: shape,
-                    got: tensor.shape().to_vec(),
-                });
-            }
+            let names = self.full_names(name);
+            let found = names.iter().find_map(|full| Some((full, tensors.by_name.get(full)?)));
+            let Some((full, tensor)) = found else {
+                let usual = names.first().cloned().unwrap_or_else(|| name.to_string());
+                let missing = || config.weights_error(TensorError::Missing { name: usual.into() });
+                return Err(tensors.wrong_type(&names).unwrap_or_else(missing));
+            };
+            check_shape(full, tensor, &shape).map_err(|source| config.weights_error(source))?;
             weights.insert(name, tensor.clone());
         }
-        add_head(&mut weights, modules)?;
-        spec.check(&weights)?;
         Ok(weights)
     }
 
-    fn find<'a>(
-        &self,
-        tensors: &'a NamedTensors,
-        name: TensorName,
-    ) -> Result<(String, &'a mbed_core::Tensor), TensorError> {
-        let names = (self.names)(name);
-        for candidate in &names {
-            for prefix in self.prefixes {
-                let full = format!("{prefix}{candidate}");
-                if let Some(tensor) = tensors.get(&full) {
-                    return Ok((full, tensor));
-                }
-            }
-        }
-        let usual = names.into_iter().next().unwrap_or_else(|| name.to_string());
-        Err(TensorError::Missing { name: usual.into() })
+    /// Every name that a tensor may have in a file, the usual one first.
+    fn full_names(&self, name: TensorName) -> Vec<String> {
+        let names = (self.names)(name).into_iter();
+        names.flat_map(|name| self.prefixes.iter().map(move |prefix| format!("{prefix}{name}"))).collect()
     }
 }
 
+fn check_shape(name: &str, tensor: &Tensor, expected: &[usize]) -> Result<(), TensorError> {
+    if tensor.shape() == expected {
+        return Ok(());
+    }
+    Err(TensorError::WrongShape {
+        name: name.to_owned().into(),
+        expected: expected.to_vec(),
+        got: tensor.shape().to_vec(),
+    })
+}
+
 /// Adds the tensors of the head's Dense stages: `linear.weight` and `linear.bias` of each module's own file.
-pub(super) fn add_head(weights: &mut Weights, modules: &Modules) -> Result<(), TensorError> {
-    for (stage, tensors) in &modules.dense {
-        for (part, key) in [(Part::Weight, "linear.weight"), (Part::Bias, "linear.bias")] {
-            if let Some(tensor) = tensors.get(key) {
-                weights.insert(TensorName::HeadDense(*stage, part), tensor.clone());
-            }
+pub(super) fn add_head(weights: &mut Weights, modules: &Modules) -> Result<(), ModelError> {
+    for module in &modules.dense {
+        let Some(HeadStage::Dense { input, output, bias, .. }) = modules.head.stages.get(module.stage) else {
+            continue;
+        };
+        let mut needed = vec![(Part::Weight, "linear.weight", vec![*output, *input])];
+        if *bias == Bias::Added {
+            needed.push((Part::Bias, "linear.bias", vec![*output]));
         }
-        if !tensors.contains_key("linear.weight") {
-            return Err(TensorError::Missing { name: "linear.weight".into() });
+        for (part, key, shape) in needed {
+            let refuse = |source| ModelError::Weights { folder: module.folder.clone(), source };
+            let Some(tensor) = module.tensors.by_name.get(key) else {
+                let missing = || refuse(TensorError::Missing { name: key.into() });
+                return Err(module.tensors.wrong_type([&key.to_owned()]).unwrap_or_else(missing));
+            };
+            check_shape(key, tensor, &shape).map_err(refuse)?;
+            weights.insert(TensorName::HeadDense(module.stage, part), tensor.clone());
         }
     }
     Ok(())

@@ -16,13 +16,15 @@ pub(super) fn describe(
     modules: &Modules,
     tensors: NamedTensors,
 ) -> Result<ModelSource, ModelError> {
+    let hidden = first_size(config, &["hidden_size", "dim", "n_embd", "d_model"])?;
+    modules.check_lengths(hidden)?;
     let mut head_weights = Weights::new();
-    add_head(&mut head_weights, modules).map_err(|source| config.weights_error(source))?;
+    add_head(&mut head_weights, modules)?;
     Ok(ModelSource::Foreign(ForeignModel {
         architecture: model_type.to_owned(),
         config: config.text(),
-        tensors: Arc::new(tensors),
-        hidden: first_size(config, &["hidden_size", "dim", "n_embd", "d_model"])?,
+        tensors: Arc::new(tensors.by_name),
+        hidden,
         max_tokens: max_tokens(model_type, config)?,
         head: modules.head.clone(),
         head_weights: Arc::new(head_weights),
@@ -43,7 +45,7 @@ fn max_tokens(model_type: &str, config: &ConfigFile) -> Result<usize, ModelError
     let positions = first_size(config, &["max_position_embeddings", "n_positions", "max_trained_positions"])?;
     let lost = match model_type {
         "roberta" | "xlm-roberta" | "camembert" | "mpnet" => {
-            config.optional_size("pad_token_id")?.unwrap_or(1) + 1
+            config.optional_size("pad_token_id")?.unwrap_or(1).saturating_add(1)
         }
         _ => 0,
     };

@@ -166,7 +166,7 @@ impl OpenFile {
             InvalidUtf8::Error => Box::new(Utf8Reader::new(reader, offset)),
             InvalidUtf8::Replace | InvalidUtf8::Skip => Box::new(reader),
         };
-        let bytes = RecordBytes { inner, left: MAX_TEXT_BYTES };
+        let bytes = RecordBytes { inner, left: MAX_TEXT_BYTES, last: Vec::new(), end: 0 };
         let reader = csv::ReaderBuilder::new().delimiter(delimiter(file.path())).from_reader(bytes);
         Ok(Self { name: file.name().into(), reader })
     }
@@ -175,7 +175,8 @@ impl OpenFile {
     fn header(&mut self) -> Result<Header, PipelineError> {
         let name = Arc::clone(&self.name);
         let file = label(&name).to_owned();
-        let names = self.reader.byte_headers().map_err(|error| failure(&name, error))?;
+        let place = Place::new(Arc::clone(&name), Position::Line(1));
+        let names = self.reader.byte_headers().map_err(|error| failure(&place, error))?;
         let names: Vec<_> = names.iter().map(|name| String::from_utf8_lossy(name).into_owned()).collect();
         if names.is_empty() {
             return Err(PipelineError::NoHeader { path: file });
@@ -190,9 +191,18 @@ impl OpenFile {
 
     fn read(&mut self, record: &mut ByteRecord) -> Result<Option<Place>, PipelineError> {
         self.reader.get_mut().left = MAX_TEXT_BYTES;
-        let found = self.reader.read_byte_record(record).map_err(|error| failure(&self.name, error))?;
-        let line = record.position().map_or(0, csv::Position::line);
-        Ok(found.then(|| Place::new(Arc::clone(&self.name), Position::Line(line))))
+        let found = self.reader.read_byte_record(record);
+        let place = Place::new(Arc::clone(&self.name), Position::Line(self.first_line(record)));
+        found.map(|found| found.then(|| place.clone())).map_err(|error| failure(&place, error))
+    }
+
+    /// The line that `record`, the last one read, begins on. The parser's own answer is that of the end of the record
+    /// before it, which leaves out blank lines and, where lines end with two bytes, the second of them.
+    fn first_line(&self, record: &ByteRecord) -> u64 {
+        let position = self.reader.position();
+        let inside = record.as_slice().iter().filter(|byte| **byte == b'\n').count() as u64;
+        let ended = self.reader.get_ref().byte_before(position.byte()) == Some(b'\n');
+        position.line().saturating_sub(inside + u64::from(ended))
     }
 }
 
@@ -214,26 +224,22 @@ fn delimiter(path: &Path) -> u8 {
     if tabs { b'\t' } else { b',' }
 }
 
-fn failure(name: &Arc<str>, error: csv::Error) -> PipelineError {
-    let line = error.position().map_or(0, csv::Position::line);
-    let place = Place::new(Arc::clone(name), Position::Line(line));
-    match error.into_kind() {
+fn failure(place: &Place, error: csv::Error) -> PipelineError {
+    let name = place.file();
+    let error = match error.into_kind() {
         ErrorKind::UnequalLengths { expected_len, len, .. } => {
-            PipelineError::RaggedRow { place, expected: expected_len, got: len }
+            return PipelineError::RaggedRow { place: place.clone(), expected: expected_len, got: len };
         }
-        ErrorKind::Io(error) => io_failure(name, error),
-        other => PipelineError::read(name, io::Error::other(format!("{other:?}"))),
-    }
-}
-
-fn io_failure(name: &Arc<str>, error: io::Error) -> PipelineError {
+        ErrorKind::Io(error) => error,
+        // Of reading bytes there is nothing else.
+        other => io::Error::other(format!("{other:?}")),
+    };
     let inner = error.get_ref();
     if let Some(&NotUtf8 { offset }) = inner.and_then(|inner| inner.downcast_ref()) {
         return PipelineError::InvalidUtf8 { path: label(name).to_owned(), offset };
     }
     if inner.is_some_and(|inner| inner.is::<RecordTooLong>()) {
-        let place = Place::new(Arc::clone(name), Position::Whole);
-        return PipelineError::TextTooLong { place, limit: MAX_TEXT_BYTES.into() };
+        return PipelineError::TextTooLong { place: place.clone(), limit: MAX_TEXT_BYTES.into() };
     }
     PipelineError::read(name, error)
 }
@@ -243,6 +249,18 @@ fn io_failure(name: &Arc<str>, error: io::Error) -> PipelineError {
 struct RecordBytes {
     inner: Bytes,
     left: usize,
+    /// What was read last, and where in all that was read it ends.
+    last: Vec<u8>,
+    end: u64,
+}
+
+impl RecordBytes {
+    /// The byte in front of `offset`, if it was among those read last. It is for the position of a parser: that has
+    /// used up all that was read before.
+    fn byte_before(&self, offset: u64) -> Option<u8> {
+        let back = usize::try_from(self.end.checked_sub(offset)?).ok()?;
+        self.last.get(self.last.len().checked_sub(back + 1)?).copied()
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -256,6 +274,11 @@ impl Read for RecordBytes {
         }
         let count = self.inner.read(buffer)?;
         self.left = self.left.saturating_sub(count);
+        if let Some(read) = buffer.get(..count).filter(|read| !read.is_empty()) {
+            self.last.clear();
+            self.last.extend_from_slice(read);
+            self.end += count as u64;
+        }
         Ok(count)
     }
 }

@@ -75,16 +75,16 @@ impl Reader {
     /// # Errors
     /// A file cannot be read or is not what it should be, files have different columns, a column that was asked
     /// for does not exist, or it is not clear which one holds the texts.
-    pub fn open(plan: InputPlan, options: &ReadOptions) -> Result<Self, PipelineError> {
+    pub fn open(plan: &InputPlan, options: &ReadOptions) -> Result<Self, PipelineError> {
         let format = plan.files().first().map_or(InputFormat::Text, |file| file.format());
         let limits =
             Limits { rows: options.window_rows.get(), bytes: options.window_bytes.get().min(MAX_TEXT_BYTES) };
         let records: Box<dyn Records> = match format {
-            InputFormat::Text | InputFormat::Markdown => Box::new(TextRecords::open(&plan, options)?),
-            InputFormat::Jsonl => Box::new(JsonRecords::open(&plan, options, limits)?),
-            InputFormat::Csv => Box::new(CsvRecords::open(&plan, options)?),
-            InputFormat::Parquet => Box::new(Columnar::open(&plan, |file| parquet::open(file, limits))?),
-            InputFormat::Arrow => Box::new(Columnar::open(&plan, arrow::open)?),
+            InputFormat::Text | InputFormat::Markdown => Box::new(TextRecords::open(plan, options)?),
+            InputFormat::Jsonl => Box::new(JsonRecords::open(plan, options, limits)?),
+            InputFormat::Csv => Box::new(CsvRecords::open(plan, options)?),
+            InputFormat::Parquet => Box::new(Columnar::open(plan, |file| parquet::open(file, limits))?),
+            InputFormat::Arrow => Box::new(Columnar::open(plan, arrow::open)?),
         };
         let asked = (options.text_column.as_deref(), options.id_column.as_deref());
         let columns = Columns::choose(records.schema(), asked.0, asked.1)?;

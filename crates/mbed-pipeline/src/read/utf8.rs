@@ -44,7 +44,8 @@ impl FromStr for InvalidUtf8 {
 
     fn from_str(name: &str) -> Result<Self, PipelineError> {
         let found = Self::ALL.into_iter().find(|choice| choice.name() == name);
-        found.ok_or_else(|| PipelineError::UnknownFormatName {
+        found.ok_or_else(|| PipelineError::UnknownName {
+            choice: "treatment of invalid UTF-8",
             name: name.to_owned(),
             known: Self::ALL.iter().map(|choice| choice.name()).collect(),
         })

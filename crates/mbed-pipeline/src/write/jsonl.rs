@@ -1,11 +1,12 @@
 //! JSON objects, one a line.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, RecordBatch};
+use arrow_array::{Array, ArrayRef, RecordBatch, RecordBatchOptions};
 use arrow_json::writer::{EncoderOptions, NullableEncoder, make_encoder};
-use arrow_schema::{ArrowError, FieldRef, SchemaRef};
+use arrow_schema::{ArrowError, DataType, FieldRef, Schema, SchemaRef};
 use serde::de::IgnoredAny;
 
 use super::output::Output;
@@ -30,7 +31,7 @@ impl JsonSink {
             format: OutputFormat::Jsonl,
             source: source.into(),
         };
-        let empty = RecordBatch::new_empty(SchemaRef::clone(&schema));
+        let empty = in_utc(&RecordBatch::new_empty(SchemaRef::clone(&schema))).map_err(unsupported)?;
         encoders(&empty, &options).map_err(unsupported)?;
         let keys = schema.fields().iter().map(|field| field.name().as_str());
         let lead = |(index, key)| {
@@ -46,7 +47,7 @@ impl JsonSink {
 
 impl Sink for JsonSink {
     fn write(&mut self, rows: &Rows<'_>) -> Result<(), SinkError> {
-        let batch = rows.batch();
+        let batch = in_utc(&rows.batch())?;
         let mut columns = encoders(&batch, &self.options)?;
         let mut line = Vec::new();
         for (row, index) in rows.range.clone().enumerate() {
@@ -81,6 +82,24 @@ fn write_vector(rows: &Rows<'_>, row: usize, line: &mut Vec<u8>) -> Result<(), S
     }
     line.push(b']');
     Ok(())
+}
+
+/// Points in time of zones that have a name, as the same points in UTC: what the name means is known to a database of
+/// zones, not here.
+fn in_utc(batch: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+    let in_utc = |(column, field): (&ArrayRef, &FieldRef)| match field.data_type() {
+        DataType::Timestamp(unit, Some(zone)) if !zone.starts_with(['+', '-']) => {
+            let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
+            let field = field.as_ref().clone().with_data_type(utc);
+            Ok((arrow_cast::cast(column, field.data_type())?, Arc::new(field)))
+        }
+        _ => Ok((Arc::clone(column), Arc::clone(field))),
+    };
+    let columns = batch.columns().iter().zip(batch.schema_ref().fields()).map(in_utc);
+    let (columns, fields): (Vec<_>, Vec<_>) =
+        columns.collect::<Result<Vec<_>, ArrowError>>()?.into_iter().unzip();
+    let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    RecordBatch::try_new_with_options(Arc::new(Schema::new(fields)), columns, &options)
 }
 
 /// How the values of a column are written.
@@ -125,6 +144,6 @@ fn write_json(text: &str, line: &mut Vec<u8>) {
     if fits {
         line.extend_from_slice(text.as_bytes());
     } else {
-        serde_json::Value::from(text).to_string().as_bytes().iter().for_each(|byte| line.push(*byte));
+        line.extend(serde_json::Value::from(text).to_string().bytes());
     }
 }

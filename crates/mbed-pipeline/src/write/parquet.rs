@@ -10,9 +10,10 @@ use super::vectors::{OutputColumns, Rows};
 use super::writer::{Sink, SinkError};
 use crate::{OutputFormat, PipelineError};
 
-/// The size of a row group, which is held in memory until it is whole. The usual advice is 128 MiB to 1 GiB for large
-/// scans on distributed file systems; a quarter of the least of that reads well and keeps memory small.
-const ROW_GROUP_BYTES: usize = 32 << 20;
+/// The size of a row group, which is held in memory until it is whole, here and by many readers. The advice of
+/// <https://parquet.apache.org/docs/file-format/configurations/>, 512 MiB to 1 GiB, is for scans of distributed file
+/// systems; here little memory comes first.
+const ROW_GROUP_BYTES: usize = 64 << 20;
 
 /// Writes row groups of a bounded size.
 pub(super) struct ParquetSink {
@@ -45,12 +46,14 @@ impl Sink for ParquetSink {
     }
 }
 
-/// zstd for the columns of the input. The values of vectors hardly repeat: for them no dictionary is tried, and no
+/// zstd for all columns. The values of vectors hardly repeat: for them no dictionary is tried, and no
 /// smallest and largest value kept.
 fn properties(columns: &OutputColumns) -> Result<WriterProperties, ParquetError> {
+    // Both, because bytes are counted after compression and rows have no size.
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
-        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES));
+        .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
+        .set_max_row_group_row_count(Some((ROW_GROUP_BYTES / columns.vector_bytes()).max(1)));
     let leaves = ArrowSchemaConverter::new().convert(columns.schema())?;
     if let Some(values) = leaves.columns().last() {
         properties = properties

@@ -74,6 +74,11 @@ impl OutputColumns {
         &self.schema
     }
 
+    /// The size of one vector, at least 1.
+    pub(super) fn vector_bytes(&self) -> usize {
+        usize::try_from(self.dimensions).unwrap_or_default().max(1).saturating_mul(size_of::<f32>())
+    }
+
     /// `rows` as a table of these columns.
     pub(super) fn join(&self, rows: &Rows<'_>) -> Result<RecordBatch, ArrowError> {
         let values = Arc::new(Float32Array::from(rows.values().to_vec()));

@@ -102,10 +102,12 @@ impl Records for JsonRecords {
         let mut builders = self.keys.builders();
         let mut places: Vec<Place> = Vec::new();
         let mut bytes = 0;
+        // A key takes up room in records that do not have it, too.
+        let least = builders.len() * size_of::<u64>();
         while !limits.reached(places.len(), bytes) {
             let Some(line) = self.lines.next_line()? else { break };
             self.push(&mut builders, &line)?;
-            bytes += line.text.len();
+            bytes += line.text.len().max(least);
             places.push(line.place);
         }
         let Some(last) = places.last() else { return Ok(None) };

@@ -1,0 +1,32 @@
+//! What can be typed.
+
+use clap::{Parser, Subcommand};
+
+use crate::commands::{completions, devices, embed, model, similarity};
+
+/// Turns texts into embedding vectors on whatever hardware is there.
+#[derive(Debug, Parser)]
+#[command(name = "mbed", version, max_term_width = 110, after_help = EXAMPLES)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+    /// Hide progress and everything that is said beside results and errors
+    #[arg(long, short, global = true)]
+    pub(crate) quiet: bool,
+}
+
+const EXAMPLES: &str = "Examples:
+  mbed embed README.md docs -o vectors.parquet
+  cat queries.txt | mbed embed - -o queries.npy
+  mbed embed articles.jsonl --text-column body -o articles.parquet
+  mbed similarity \"a fishing boat\" \"a trawler at sea\" \"an invoice\"";
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Embed(Box<embed::EmbedArguments>),
+    Similarity(Box<similarity::SimilarityArguments>),
+    Devices(devices::DevicesArguments),
+    Model(model::ModelArguments),
+    Completions(completions::CompletionsArguments),
+}

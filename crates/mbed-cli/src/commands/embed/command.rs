@@ -1,0 +1,146 @@
+//! What `mbed embed` does.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use mbed::{Cancel, EngineError, Opened, Progress as _, RunError, RunStats, Task};
+use mbed_pipeline::{
+    BackgroundReader, InputPlan, OutputFormat, PipelineError, Reader, Target, WriteOptions, Writer,
+    plan_inputs,
+};
+
+use super::EmbedArguments;
+use super::summary::Summary;
+use crate::failure::Failure;
+use crate::printer::{Printer, Stream};
+use crate::progress::Bars;
+use crate::status::Status;
+
+/// Embeds. `start` is when the process began.
+pub(crate) fn run(arguments: EmbedArguments, printer: Printer, start: Instant) -> Result<Status, Failure> {
+    let settings = arguments.settings();
+    mbed::check_backend(&settings.runtime.backend)?;
+    let plan = plan_inputs(&arguments.inputs, arguments.input_format.named()).map_err(Failure::pipeline)?;
+    let (target, format) = output(&arguments, &plan)?;
+    if plan.skipped_files() > 0 {
+        printer.note(&format!("{} files of other formats in the folders are not read", plan.skipped_files()));
+    }
+    let reader =
+        Reader::open(&plan, &arguments.read_options(&settings.batching)).map_err(Failure::pipeline)?;
+    let bars = Bars::new(printer);
+    let opened = mbed::open(&settings, &arguments.model.source.context(&bars)?)?;
+    for refusal in &opened.passed_over {
+        printer.note(&format!("backend {} passed over: {}", refusal.backend, refusal.reason));
+    }
+    let options =
+        WriteOptions::new(opened.embedder.dimensions()).with_vector_column(&arguments.vector_column);
+    let stream = if arguments.writes_to_stdout() { Stream::Stderr } else { Stream::Stdout };
+    let writer = Writer::create(target, format, reader.schema(), &options).map_err(Failure::pipeline)?;
+    let summary = embed(opened, reader, writer, &bars, start)?;
+    if arguments.json {
+        printer.result(&serde_json::json!(summary).to_string(), stream);
+    } else {
+        printer.note(&summary.line());
+    }
+    Ok(Status::Success)
+}
+
+impl EmbedArguments {
+    fn writes_to_stdout(&self) -> bool {
+        self.output.as_deref().is_none_or(|path| path == Path::new("-"))
+    }
+}
+
+/// Where the output goes, and as what. Checked before a model is looked for.
+fn output(arguments: &EmbedArguments, plan: &InputPlan) -> Result<(Target, OutputFormat), Failure> {
+    let path = match &arguments.output {
+        Some(path) if !arguments.writes_to_stdout() => path,
+        _ => return Ok((Target::Stdout, arguments.format.named().unwrap_or(OutputFormat::Jsonl))),
+    };
+    plan.check_output(path).map_err(Failure::pipeline)?;
+    let format = match arguments.format.named() {
+        Some(format) => format,
+        None => OutputFormat::from_path(path).map_err(Failure::pipeline)?,
+    };
+    Ok((Target::File(path.clone()), format))
+}
+
+/// Runs the texts through the model and commits the output.
+fn embed(
+    opened: Opened,
+    reader: Reader,
+    mut writer: Writer,
+    bars: &Bars,
+    start: Instant,
+) -> Result<Summary, Failure> {
+    let Opened { mut embedder, .. } = opened;
+    let cancel = cancel_on_interrupt()?;
+    let total = reader.total_rows();
+    let source = BackgroundReader::start(reader, cancel.clone());
+    let mut source =
+        source.map_err(|error| Failure::new(format!("cannot start a thread for reading: {error}"), None))?;
+    let load = start.elapsed();
+    bars.begin(&Task::Embed, total);
+    let result = embedder.run(&mut source, &mut writer, bars, &cancel);
+    bars.end();
+    let mut stats = result.map_err(explain)?;
+    check_counts(&stats, total, source.skipped_rows())?;
+    let committing = Instant::now();
+    writer.finish().map_err(Failure::pipeline)?;
+    stats.elapsed += committing.elapsed();
+    let mut summary = summary(&embedder, opened.backend, opened.model.id, load);
+    summary.count(&stats);
+    summary.skipped_rows = source.skipped_rows();
+    Ok(summary)
+}
+
+fn summary(embedder: &mbed::Embedder, backend: &'static str, model: String, load: Duration) -> Summary {
+    let capabilities = embedder.capabilities();
+    let say = |fact: fn(&mbed::Capabilities) -> String| capabilities.map_or_else(String::new, fact);
+    Summary {
+        rows: 0,
+        tokens: 0,
+        truncated_rows: 0,
+        skipped_rows: 0,
+        seconds: 0.0,
+        load_seconds: load.as_secs_f64(),
+        texts_per_s: 0.0,
+        tokens_per_s: 0.0,
+        dimensions: embedder.dimensions(),
+        backend,
+        device: say(|capabilities| capabilities.device.to_string()),
+        device_name: say(|capabilities| capabilities.device_name.clone()),
+        precision: say(|capabilities| capabilities.precision.to_string()),
+        model,
+        peak_memory_bytes: mbed_monitor::peak_resident().map(mbed_core::Bytes::get),
+    }
+}
+
+/// Proves that no row was lost: the rows that were counted before are the rows that were written, and those that
+/// were left out on demand.
+fn check_counts(stats: &RunStats, total: Option<u64>, skipped: u64) -> Result<(), Failure> {
+    match total {
+        Some(total) if total != stats.rows + skipped => Err(Failure::new(
+            format!("the input had {total} rows when it was counted, {} were read", stats.rows + skipped),
+            Some("a file changed while it was read; nothing was written: run again"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// A wish to end that Ctrl-C and a termination signal make.
+fn cancel_on_interrupt() -> Result<Cancel, Failure> {
+    let cancel = Cancel::new();
+    let wish = cancel.clone();
+    ctrlc::set_handler(move || wish.cancel())
+        .map_err(|error| Failure::new(format!("cannot listen for Ctrl-C: {error}"), None))?;
+    Ok(cancel)
+}
+
+fn explain(error: RunError<PipelineError, PipelineError>) -> Failure {
+    match error {
+        RunError::Read(error) | RunError::Write(error) => Failure::pipeline(error),
+        RunError::Engine(EngineError::Cancelled) => Failure::interrupted(),
+        RunError::Engine(error) => error.into(),
+    }
+}

@@ -1,0 +1,62 @@
+//! What `mbed embed` did, in one line.
+
+use mbed::RunStats;
+use serde::Serialize;
+
+/// What a run did. The fields are those of `--json`, in their order.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary {
+    /// Rows that were written.
+    pub(super) rows: u64,
+    /// Tokens that were computed.
+    pub(super) tokens: u64,
+    /// Rows that were cut at the maximum length.
+    pub(super) truncated_rows: u64,
+    /// Rows that were left out for bytes that are not UTF-8, where that was asked for.
+    pub(super) skipped_rows: u64,
+    /// From the first batch to the last byte.
+    pub(super) seconds: f64,
+    /// Everything before that.
+    pub(super) load_seconds: f64,
+    pub(super) texts_per_s: f64,
+    pub(super) tokens_per_s: f64,
+    pub(super) dimensions: usize,
+    pub(super) backend: &'static str,
+    pub(super) device: String,
+    pub(super) device_name: String,
+    pub(super) precision: String,
+    pub(super) model: String,
+    /// `null` where the system does not tell.
+    pub(super) peak_memory_bytes: Option<u64>,
+}
+
+impl Summary {
+    /// Takes over what was counted; the rates leave the load out.
+    pub(super) fn count(&mut self, stats: &RunStats) {
+        self.rows = stats.rows;
+        self.tokens = stats.tokens;
+        self.truncated_rows = stats.truncated_rows;
+        self.seconds = stats.elapsed.as_secs_f64();
+        self.texts_per_s = stats.texts_per_second();
+        self.tokens_per_s = stats.tokens_per_second();
+    }
+
+    /// For people.
+    pub(super) fn line(&self) -> String {
+        let mut parts = vec![
+            format!("{} rows", self.rows),
+            format!("{} tokens", self.tokens),
+            format!("{} truncated", self.truncated_rows),
+        ];
+        if self.skipped_rows > 0 {
+            parts.push(format!("{} skipped (not UTF-8)", self.skipped_rows));
+        }
+        parts.push(format!("{:.1} texts/s", self.texts_per_s));
+        parts.push(format!("{:.2} s after {:.2} s load", self.seconds, self.load_seconds));
+        parts.push(format!(
+            "{} on {} ({}) in {}",
+            self.backend, self.device, self.device_name, self.precision
+        ));
+        parts.join(", ")
+    }
+}

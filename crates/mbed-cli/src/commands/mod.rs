@@ -1,0 +1,11 @@
+//! One module a command.
+
+pub(crate) mod completions;
+pub(crate) mod devices;
+mod dispatch;
+pub(crate) mod embed;
+pub(crate) mod model;
+mod model_options;
+pub(crate) mod similarity;
+
+pub(crate) use dispatch::run;

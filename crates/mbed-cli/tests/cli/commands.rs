@@ -1,0 +1,86 @@
+//! The other commands.
+
+use serde_json::Value;
+
+use crate::support::{Place, bert_mean};
+
+#[test]
+fn devices_tells_what_each_backend_finds() {
+    let place = Place::new();
+    let outcome = place.run(&["devices"]).ok();
+    assert!(outcome.stdout.starts_with("cpu:0 "), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("precisions: f32"), "{}", outcome.stdout);
+    let outcome = place.run(&["devices", "--json"]).ok();
+    let devices: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(devices["backends"][0]["backend"], "cpu");
+    assert_eq!(devices["backends"][0]["devices"][0]["id"], "cpu:0");
+    assert!(devices["backends"][0]["devices"][0]["parallelism"].as_u64().unwrap() >= 1);
+}
+
+#[test]
+fn similarity_puts_the_closest_first() {
+    let place = Place::new();
+    let model = bert_mean();
+    let arguments = ["similarity", "the bridge", "a salty recipe", "the bridge", "", "--model", &model];
+    let outcome = place.run(&arguments).ok();
+    let lines: Vec<&str> = outcome.stdout.lines().collect();
+    assert_eq!(lines.len(), 3);
+    assert_eq!(lines[0], " 1.0000  the bridge");
+    let outcome = place.run(&[&arguments[..], &["--json"]].concat()).ok();
+    let rows: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(rows[1]["text"], "the bridge");
+    assert!((rows[1]["cosine"].as_f64().unwrap() - 1.0).abs() < 1e-6);
+}
+
+#[test]
+fn model_info_describes_a_folder() {
+    let place = Place::new();
+    let outcome = place.run(&["model", "info", &bert_mean(), "--json"]).ok();
+    let facts: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(facts["architecture"], "bert");
+    assert_eq!((&facts["dimensions"], &facts["max_tokens"]), (&Value::from(64), &Value::from(128)));
+    assert_eq!(facts["head"], "pooling mean, then normalise");
+    assert_eq!(facts["layers"], 2);
+    let outcome = place.run(&["model", "info", &bert_mean()]).ok();
+    assert!(outcome.stdout.contains("max_tokens         128"), "{}", outcome.stdout);
+}
+
+#[test]
+fn model_list_of_an_empty_cache_is_empty() {
+    let place = Place::new();
+    let outcome = place.run(&["model", "list"]).ok();
+    assert_eq!(outcome.stdout, "");
+    assert!(outcome.stderr.contains("mbed model pull"), "{}", outcome.stderr);
+    assert_eq!(place.run(&["model", "list", "--json"]).ok().stdout, "[]\n");
+}
+
+#[test]
+fn completions_know_the_commands() {
+    let place = Place::new();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let outcome = place.run(&["completions", shell]).ok();
+        assert!(outcome.stdout.contains("similarity"), "{shell}");
+    }
+}
+
+#[test]
+fn help_names_every_command() {
+    let place = Place::new();
+    let outcome = place.run(&["--help"]).ok();
+    insta::assert_snapshot!(outcome.stdout.split("\n\nOptions:").next().unwrap(), @r"
+    Turns texts into embedding vectors on whatever hardware is there
+
+    Usage: mbed [OPTIONS] <COMMAND>
+
+    Commands:
+      embed        Turn texts into vectors
+      similarity   Compare one text with others: the cosine of their vectors, the most similar first
+      devices      Show what each backend of this build finds on this machine, or why it finds nothing
+      model        Fetch, list, describe and check models
+      completions  Print a script that completes mbed's commands and options in a shell
+      help         Print this message or the help of the given subcommand(s)
+    ");
+    let outcome = place.run(&["emebd"]);
+    assert_eq!(outcome.code, Some(2));
+    assert!(outcome.stderr.contains("embed"), "{}", outcome.stderr);
+}

@@ -1,0 +1,9 @@
+//! The command line as a user meets it: what it writes, what it says, how it fails.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail loudly too")]
+
+mod bad_input;
+mod commands;
+mod embed;
+mod interrupted;
+mod support;

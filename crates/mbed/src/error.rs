@@ -1,0 +1,102 @@
+//! Why no vectors could be made.
+
+use mbed_config::ConfigError;
+use mbed_core::{BackendError, Hint};
+use mbed_engine::EngineError;
+use mbed_model::{ModelError, SourceError};
+use mbed_text::TextError;
+
+use crate::registry::KNOWN_BACKENDS;
+
+/// Why no vectors could be made.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// A setting could not be had.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The model could not be found or fetched.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// The model's folder could not be read.
+    #[error(transparent)]
+    Model(#[from] ModelError),
+    /// The texts could not become tokens.
+    #[error(transparent)]
+    Text(#[from] TextError),
+    /// The backend could not open the model.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// The engine could not make vectors.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// No variable and no home folder says where models can be kept.
+    #[error("there is no folder to keep models in")]
+    NoCacheFolder,
+    /// There is no backend of this name.
+    #[error("there is no backend `{name}`")]
+    UnknownBackend {
+        /// The name that was asked for.
+        name: String,
+    },
+    /// The backend exists, but this build does not have it.
+    #[error("this build of mbed has no backend `{name}`")]
+    NotCompiledIn {
+        /// The name that was asked for.
+        name: String,
+    },
+    /// The backend finds nothing to compute on.
+    #[error("backend `{backend}` finds no device: {reason}")]
+    NoDevice {
+        /// The backend.
+        backend: String,
+        /// Why not.
+        reason: String,
+    },
+    /// No backend could run the model.
+    #[error("no backend here runs the architecture `{architecture}`{}", lines(refusals))]
+    NoBackend {
+        /// `model_type` of the model's `config.json`.
+        architecture: String,
+        /// What each backend that was asked said.
+        refusals: Vec<Refusal>,
+        /// The architectures that have an encoder spec, which every backend runs.
+        known: Vec<&'static str>,
+    },
+}
+
+/// A backend that could not run a model.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// The backend's name.
+    pub backend: &'static str,
+    /// Why not, in words.
+    pub reason: String,
+}
+
+fn lines(refusals: &[Refusal]) -> String {
+    refusals.iter().map(|refusal| format!("\n  {}: {}", refusal.backend, refusal.reason)).collect()
+}
+
+impl Hint for Error {
+    fn hint(&self) -> Option<String> {
+        match self {
+            Self::Config(error) => error.hint(),
+            Self::Source(error) => error.hint(),
+            Self::Model(error) => error.hint(),
+            Self::Text(error) => error.hint(),
+            Self::Backend(error) => error.hint(),
+            Self::Engine(error) => error.hint(),
+            Self::NoCacheFolder => Some("set the variable `MBED_CACHE` to a folder".to_owned()),
+            Self::UnknownBackend { .. } => Some(format!("backends are {}", KNOWN_BACKENDS.join(", "))),
+            Self::NotCompiledIn { name } => {
+                Some(format!("build it in: `cargo build --release --features {name}`"))
+            }
+            Self::NoDevice { .. } => Some("`mbed devices` lists what each backend finds".to_owned()),
+            Self::NoBackend { known, .. } => Some(format!(
+                "architectures with an encoder spec, which every backend runs: {}",
+                known.join(", ")
+            )),
+        }
+    }
+}

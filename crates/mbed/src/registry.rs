@@ -1,0 +1,23 @@
+//! The backends of this build. The one file that asks which backend features are on.
+
+use mbed_core::{Backend, Probe};
+
+/// Every backend that a build may have, in the order in which `auto` asks them. Each is also the name of the
+/// feature that builds it in.
+pub const KNOWN_BACKENDS: &[&str] = &["cpu", "candle"];
+
+/// The backends of this build, in the order of [`KNOWN_BACKENDS`].
+pub(crate) fn backends() -> Vec<Box<dyn Backend>> {
+    vec![
+        #[cfg(feature = "cpu")]
+        Box::new(mbed_cpu::CpuBackend),
+        #[cfg(feature = "candle")]
+        Box::new(mbed_candle::CandleBackend),
+    ]
+}
+
+/// What each backend of this build finds on this machine.
+#[must_use]
+pub fn probe() -> Vec<(&'static str, Probe)> {
+    backends().iter().map(|backend| (backend.name(), backend.probe())).collect()
+}

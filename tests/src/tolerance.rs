@@ -1,0 +1,175 @@
+//! How far vectors may be from the truth.
+
+use mbed_core::{Embeddings, Precision};
+
+/// The largest difference that was agreed for a backend in a precision, see [`largest_difference`].
+///
+/// Two orders above what the tiny models show in binary32, where sums of up to some hundred terms are rounded in
+/// another order; candle's own functions are a little further from the truth.
+const AGREED: [(&str, Precision, f32); 3] = [
+    ("cpu", Precision::F32, 1e-5),
+    ("candle", Precision::F32, 2e-5),
+    // It computes with whole numbers that binary32 holds exactly.
+    ("fake", Precision::F32, 0.0),
+];
+
+/// How far vectors may be from the truth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tolerance {
+    limit: f32,
+}
+
+impl Tolerance {
+    /// A tolerance of `limit`, see [`largest_difference`].
+    #[must_use]
+    pub const fn new(limit: f32) -> Self {
+        Self { limit }
+    }
+
+    /// What was agreed for a backend in a precision, or `None`: a new pair is a decision, not a default.
+    #[must_use]
+    pub fn agreed(backend: &str, precision: Precision) -> Option<Self> {
+        let found = AGREED.iter().find(|(name, agreed, _)| *name == backend && *agreed == precision);
+        found.map(|&(_, _, limit)| Self { limit })
+    }
+
+    /// Proves that `got` is near enough to `expected`, and gives how near.
+    ///
+    /// # Errors
+    /// As [`largest_difference`], and [`Mismatch::TooFar`].
+    pub fn check(self, got: &Embeddings, expected: &Embeddings) -> Result<f32, Mismatch> {
+        let Some(largest) = find_largest(got, expected)? else { return Ok(0.0) };
+        if largest.difference <= self.limit {
+            return Ok(largest.difference);
+        }
+        let Largest { row, column, got, expected, difference } = largest;
+        Err(Mismatch::TooFar { row, column, got, expected, difference, limit: self.limit })
+    }
+}
+
+/// How two matrices differ.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum Mismatch {
+    /// They have not the same shape.
+    #[error("{} × {} vectors, expected {} × {}", got.0, got.1, expected.0, expected.1)]
+    Shape {
+        /// Rows and dimensions.
+        got: (usize, usize),
+        /// Rows and dimensions of the truth.
+        expected: (usize, usize),
+    },
+    /// A value is infinite or not a number, in either of them.
+    #[error("row {row}, column {column} is {got}, expected {expected}: not finite")]
+    NotFinite {
+        /// The row.
+        row: usize,
+        /// The dimension.
+        column: usize,
+        /// The value.
+        got: f32,
+        /// The truth.
+        expected: f32,
+    },
+    /// A value is too far from the truth.
+    #[error("row {row}, column {column} is {got}, expected {expected}: {difference:e} is over {limit:e}")]
+    TooFar {
+        /// The row with the largest difference.
+        row: usize,
+        /// Its dimension.
+        column: usize,
+        /// The value.
+        got: f32,
+        /// The truth.
+        expected: f32,
+        /// See [`largest_difference`].
+        difference: f32,
+        /// How large it may be.
+        limit: f32,
+    },
+}
+
+/// The largest absolute difference between two matrices, divided by the largest magnitude in `expected` where that
+/// exceeds 1.
+///
+/// # Errors
+/// Their shapes differ, or a value of either is not finite.
+pub fn largest_difference(got: &Embeddings, expected: &Embeddings) -> Result<f32, Mismatch> {
+    Ok(find_largest(got, expected)?.map_or(0.0, |largest| largest.difference))
+}
+
+struct Largest {
+    row: usize,
+    column: usize,
+    got: f32,
+    expected: f32,
+    difference: f32,
+}
+
+fn find_largest(got: &Embeddings, expected: &Embeddings) -> Result<Option<Largest>, Mismatch> {
+    let shape = |matrix: &Embeddings| (matrix.rows(), matrix.dimensions());
+    if shape(got) != shape(expected) {
+        return Err(Mismatch::Shape { got: shape(got), expected: shape(expected) });
+    }
+    let scale = expected.values().iter().fold(1.0_f32, |largest, value| largest.max(value.abs()));
+    let mut largest: Option<Largest> = None;
+    for (row, (got, expected)) in got.iter().zip(expected.iter()).enumerate() {
+        for (column, (&got, &expected)) in got.iter().zip(expected).enumerate() {
+            if !got.is_finite() || !expected.is_finite() {
+                return Err(Mismatch::NotFinite { row, column, got, expected });
+            }
+            let difference = (got - expected).abs() / scale;
+            if largest.as_ref().is_none_or(|largest| difference > largest.difference) {
+                largest = Some(Largest { row, column, got, expected, difference });
+            }
+        }
+    }
+    Ok(largest)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn matrix(columns: usize, values: &[f32]) -> Embeddings {
+        let mut matrix = Embeddings::new();
+        matrix.reset(values.len() / columns, columns);
+        matrix.values_mut().copy_from_slice(values);
+        matrix
+    }
+
+    #[test]
+    fn the_largest_difference_is_found_named_and_scaled() {
+        let tolerance = Tolerance::new(0.5);
+        let check = |got: &[f32], expected: &[f32]| tolerance.check(&matrix(2, got), &matrix(2, expected));
+        assert_eq!(check(&[0.0, 0.25], &[0.0, 0.5]), Ok(0.25));
+        assert_eq!(check(&[0.0, 2.0], &[0.0, 4.0]), Ok(0.5), "divided by the largest magnitude");
+        let error = check(&[0.0, 0.0, 1.0, 0.0], &[0.0, 0.0, 0.25, 0.5]).unwrap_err();
+        assert_eq!(error.to_string(), "row 1, column 0 is 1, expected 0.25: 7.5e-1 is over 5e-1");
+        assert_eq!(check(&[], &[]), Ok(0.0));
+    }
+
+    #[test]
+    fn what_is_not_a_number_is_never_near() {
+        let tolerance = Tolerance::new(f32::INFINITY);
+        for bad in [f32::NAN, f32::INFINITY] {
+            let pairs = [([0.0, bad], [0.0, 1.0]), ([0.0, 1.0], [0.0, bad]), ([0.0, bad], [0.0, bad])];
+            for (got, expected) in pairs {
+                let error = tolerance.check(&matrix(2, &got), &matrix(2, &expected)).unwrap_err();
+                assert!(matches!(error, Mismatch::NotFinite { row: 0, column: 1, .. }), "{error}");
+            }
+        }
+    }
+
+    #[test]
+    fn shapes_are_compared_first() {
+        let error = largest_difference(&matrix(2, &[0.0; 4]), &matrix(4, &[0.0; 4])).unwrap_err();
+        assert_eq!(error.to_string(), "2 × 2 vectors, expected 1 × 4");
+    }
+
+    #[test]
+    fn only_agreed_pairs_have_a_tolerance() {
+        assert_eq!(Tolerance::agreed("cpu", Precision::F32), Some(Tolerance::new(1e-5)));
+        assert_eq!(Tolerance::agreed("cpu", Precision::Bf16), None);
+        assert_eq!(Tolerance::agreed("gpu", Precision::F32), None);
+    }
+}

@@ -1,0 +1,145 @@
+//! Cases × backends × devices × precisions × models.
+
+use std::sync::Arc;
+
+use libtest_mimic::{Failed, Trial};
+use mbed_core::{Backend, Precision, Probe};
+use mbed_tests::contract::{CASES, Case, Need, refusal_names_the_architecture};
+use mbed_tests::fake::FakeOptions;
+use mbed_tests::models::{self, ModelFolder};
+use mbed_tests::{Bench, Failure, required};
+
+use crate::subjects::{self, Subject};
+
+/// Where the contract is written down.
+const CONTRACT: &str =
+    include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/mbed-core/src/backend.rs"));
+
+/// What `MBEDTEST_REQUIRE` calls the default model.
+const MODEL: &str = "model";
+
+/// Every trial of this machine.
+pub(crate) fn all() -> Vec<Trial> {
+    let mut trials = vec![test("every_sentence_of_the_contract_has_a_case".to_owned(), sentences)];
+    for (name, options) in subjects::fakes() {
+        trials.extend(fake_trials(name, &options));
+    }
+    let fixtures = models::fixtures();
+    let default_model = models::default_model();
+    for subject in subjects::backends() {
+        trials.extend(subject_trials(&subject, &fixtures, &default_model));
+    }
+    trials
+}
+
+fn subject_trials(
+    subject: &Subject,
+    fixtures: &Result<Vec<ModelFolder>, Failure>,
+    default_model: &Result<ModelFolder, Failure>,
+) -> Vec<Trial> {
+    let name = subject.backend.name();
+    let probe = subject.backend.probe();
+    if let Probe::Absent(reason) = &probe {
+        let (reason, needed) = (reason.clone(), required(name));
+        return vec![missing(&format!("{name}/any_device"), &reason, needed)];
+    }
+    let mut trials = Vec::new();
+    for device in probe.devices() {
+        for &precision in &device.precisions {
+            let place = Place { backend: Arc::clone(&subject.backend), device: device.id.index, precision };
+            let prefix = format!("{}/{precision}", device.id);
+            match fixtures {
+                Ok(fixtures) => {
+                    trials.extend(fixtures.iter().flat_map(|model| place.trials(&prefix, subject, model)));
+                }
+                Err(failure) => trials.push(failed(format!("{prefix}/fixtures"), failure.clone())),
+            }
+            match default_model {
+                Ok(model) => trials.extend(place.trials(&prefix, subject, model)),
+                Err(failure) => {
+                    let cases = CASES.iter().filter(|case| case.can_run(&[Need::Golden]));
+                    let name = |case: &Case| format!("{prefix}/default-model/{}", case.name);
+                    let reason = failure.to_string();
+                    trials.extend(cases.map(|case| missing(&name(case), &reason, required(MODEL))));
+                }
+            }
+        }
+    }
+    trials
+}
+
+/// Where sessions are opened.
+#[derive(Clone)]
+struct Place {
+    backend: Arc<dyn Backend>,
+    device: u32,
+    precision: Precision,
+}
+
+impl Place {
+    fn trials(&self, prefix: &str, subject: &Subject, model: &ModelFolder) -> Vec<Trial> {
+        let prefix = format!("{prefix}/{}", model.name);
+        if !subject.architectures.contains(&model.architecture.as_str()) {
+            let (place, model) = (self.clone(), model.clone());
+            let refusal = move || refusal_names_the_architecture(&place.bench(&model)?, &model.architecture);
+            return vec![test(format!("{prefix}/refusal_names_the_architecture"), refusal)];
+        }
+        let mut provided = vec![Need::Golden];
+        if model.has_prompted() {
+            provided.push(Need::PromptedGolden);
+        }
+        let cases = CASES.iter().filter(|case| case.can_run(&provided));
+        let trial = |case: &'static Case| {
+            let (place, model) = (self.clone(), model.clone());
+            test(format!("{prefix}/{}", case.name), move || (case.run)(&place.bench(&model)?))
+        };
+        cases.map(trial).collect()
+    }
+
+    fn bench(&self, model: &ModelFolder) -> Result<Bench, Failure> {
+        Bench::of_model(Arc::clone(&self.backend), self.device, self.precision, model)
+    }
+}
+
+fn fake_trials(kind: &str, options: &FakeOptions) -> Vec<Trial> {
+    let cases = CASES.iter().filter(|case| case.can_run(&[Need::Capacity]));
+    let trial = |case: &'static Case| {
+        let options = options.clone();
+        let name = format!("fake:0/f32/{kind}/{}", case.name);
+        test(name, move || (case.run)(&Bench::of_fake(options)?))
+    };
+    cases.map(trial).collect()
+}
+
+/// The sentences of the contract are set in italics where they are written down.
+fn sentences() -> Result<(), Failure> {
+    let documentation = CONTRACT.split("pub trait Session").next().unwrap_or_default();
+    let documentation = documentation.rsplit("The contract, each sentence").next().unwrap_or_default();
+    let text = documentation.replace("///", "");
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let text = words.join(" ").replace("* *", "**").replace("**", "*");
+    let mut written: Vec<&str> = text.split('*').skip(1).step_by(2).collect();
+    let mut proven: Vec<&str> = CASES.iter().filter_map(|case| case.sentence).collect();
+    written.sort_unstable();
+    proven.sort_unstable();
+    if written == proven {
+        return Ok(());
+    }
+    Err(Failure::new(format!("written down: {written:#?}, proven: {proven:#?}")))
+}
+
+fn test(name: String, run: impl FnOnce() -> Result<(), Failure> + Send + 'static) -> Trial {
+    Trial::test(name, move || run().map_err(Failed::from))
+}
+
+fn failed(name: String, failure: Failure) -> Trial {
+    test(name, || Err(failure))
+}
+
+/// Something that this machine does not have: ignored with the reason, or failed where it was required.
+fn missing(name: &str, reason: &str, is_required: bool) -> Trial {
+    if is_required {
+        return failed(name.to_owned(), Failure::new(reason).during("required, but missing"));
+    }
+    failed(name.to_owned(), Failure::new(reason)).with_kind("missing here").with_ignored_flag(true)
+}
