@@ -90,8 +90,7 @@ impl Bench {
         let tolerance = agreed(backend.as_ref(), precision)?;
         let model = folder.load()?;
         let no_prompt = PromptChoice::Text(String::new());
-        let plain =
-            KnownVectors { encoded: model.encode(no_prompt)?, vectors: model.golden.vectors.clone() };
+        let plain = KnownVectors { encoded: model.encode(no_prompt)?, vectors: model.golden.vectors.clone() };
         let prompted = match model.golden.prompted.clone() {
             Some((name, vectors)) => {
                 Some(KnownVectors { encoded: model.encode(PromptChoice::Named(name))?, vectors })

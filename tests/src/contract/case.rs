@@ -43,7 +43,11 @@ impl Case {
         Self { name, sentence: Some(sentence), needs: &[], run }
     }
 
-    const fn more(name: &'static str, needs: &'static [Need], run: fn(&Bench) -> Result<(), Failure>) -> Self {
+    const fn more(
+        name: &'static str,
+        needs: &'static [Need],
+        run: fn(&Bench) -> Result<(), Failure>,
+    ) -> Self {
         Self { name, sentence: None, needs, run }
     }
 }
@@ -59,13 +63,21 @@ pub const CASES: &[Case] = &[
         "Neighbours do not matter",
         neighbours::neighbours_do_not_matter,
     ),
-    Case::of_sentence("an_empty_batch_is_no_rows", "An empty batch is no rows", rows::an_empty_batch_is_no_rows),
+    Case::of_sentence(
+        "an_empty_batch_is_no_rows",
+        "An empty batch is no rows",
+        rows::an_empty_batch_is_no_rows,
+    ),
     Case::of_sentence(
         "an_empty_span_is_zeros_before_the_heads_later_stages",
         "an empty span is zeros before the head's later stages",
         rows::an_empty_span_is_zeros,
     ),
-    Case::of_sentence("bad_batches_are_refused", "Bad batches are refused", refusals::bad_batches_are_refused),
+    Case::of_sentence(
+        "bad_batches_are_refused",
+        "Bad batches are refused",
+        refusals::bad_batches_are_refused,
+    ),
     Case {
         needs: &[Need::Capacity],
         ..Case::of_sentence(

@@ -33,11 +33,7 @@ fn check(bench: &Bench, known: &KnownVectors, batch_rows: usize) -> Result<(), F
     Ok(())
 }
 
-fn vectors(
-    session: &mut dyn Session,
-    encoded: &[Encoded],
-    batch_rows: usize,
-) -> Result<Embeddings, Failure> {
+fn vectors(session: &mut dyn Session, encoded: &[Encoded], batch_rows: usize) -> Result<Embeddings, Failure> {
     let mut vectors = Vec::new();
     for part in encoded.chunks(batch_rows.min(encoded.len()).max(1)) {
         let mut batch = Batch::new();

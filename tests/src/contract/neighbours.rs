@@ -18,7 +18,9 @@ pub(super) fn neighbours_do_not_matter(bench: &Bench) -> Result<(), Failure> {
     }
     let alone = stack(alone);
     let together = embed(session.as_mut(), &batch_of(sequences))?;
-    bench.same(session.capabilities(), &together, &alone).map_err(|failure| failure.during("in one batch"))?;
+    bench
+        .same(session.capabilities(), &together, &alone)
+        .map_err(|failure| failure.during("in one batch"))?;
     let reversed = embed(session.as_mut(), &batch_of(sequences.iter().rev()))?;
     let reversed = rows(&reversed, (0..sequences.len()).rev());
     bench.same(session.capabilities(), &reversed, &alone).map_err(|failure| failure.during("in reverse"))?;

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use mbed_core::spec::{Activation, HeadSpec, HeadStage, Part, Pooling};
-use mbed_core::{Batch, Embeddings, ModelSource, OpenRequest, Session, TensorName, Weights};
+use mbed_core::{Batch, Embeddings, ModelSource, Session, TensorName, Weights};
 
 use super::steps::{embed, stack};
 use crate::bench::Truth;
@@ -69,7 +69,9 @@ fn open_without_head(bench: &Bench) -> Result<Box<dyn Session>, Failure> {
         ModelSource::Foreign(model) => model.head = bare,
         other => return Err(Failure::new(format!("no head is known of {other:?}"))),
     }
-    Ok(bench.backend.open(OpenRequest { source, ..bench.request() })?)
+    let mut request = bench.request();
+    request.source = source;
+    Ok(bench.backend.open(request)?)
 }
 
 /// Pooling and every stage, on states that are `hidden` long.
@@ -100,7 +102,8 @@ fn pool(pooling: Pooling, states: &[Vec<f64>], span: &Range<usize>, hidden: usiz
     let (Some(first), Some(last)) = (tokens.first(), tokens.last()) else { return vec![0.0; hidden] };
     let count = tokens.len() as f64;
     let weighted_sum = |weight: &dyn Fn(usize) -> f64| -> Vec<f64> {
-        let sum = |column: usize| tokens.iter().enumerate().map(|(at, token)| weight(at) * token[column]).sum();
+        let sum =
+            |column: usize| tokens.iter().enumerate().map(|(at, token)| weight(at) * token[column]).sum();
         (0..hidden).map(sum).collect()
     };
     match pooling {

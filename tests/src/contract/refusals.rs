@@ -1,6 +1,6 @@
 //! What must be refused, and how.
 
-use mbed_core::{BackendError, Batch, Embeddings, ModelSource, Precision, PrecisionChoice, Session, Token};
+use mbed_core::{BackendError, Batch, Embeddings, ModelSource, Precision, PrecisionChoice, Token};
 
 use super::steps::{batch_of, embed, rows, selection};
 use crate::{Bench, Failure};
@@ -54,7 +54,9 @@ fn check_refusal(
             *got == tokens.len() && *limit == most_tokens && tokens.len() > most_tokens
         }
         Err(BackendError::TokenOutOfRange { kind: "token id", value, limit, sequence: 1 }) => {
-            *limit == bench.vocabulary && *value as usize >= *limit && tokens.iter().any(|token| token.id == *value)
+            *limit == bench.vocabulary
+                && *value as usize >= *limit
+                && tokens.iter().any(|token| token.id == *value)
         }
         Err(BackendError::TokenOutOfRange { kind: "type id", value, limit, sequence: 1 }) => {
             *value as usize >= *limit && tokens.iter().any(|token| token.type_id == *value)
@@ -102,7 +104,9 @@ pub(super) fn capabilities_tell_what_was_opened(bench: &Bench) -> Result<(), Fai
     }
     let expected = bench.goldens.plain.as_ref().map(|known| known.vectors.dimensions());
     let longest = bench.sequences.iter().map(Vec::len).max().unwrap_or(0);
-    if expected.is_some_and(|expected| expected != capabilities.dimensions) || capabilities.max_tokens < longest {
+    if expected.is_some_and(|expected| expected != capabilities.dimensions)
+        || capabilities.max_tokens < longest
+    {
         return Err(Failure::new(format!(
             "expected {expected:?} dimensions and room for {longest} tokens, got {capabilities:?}"
         )));

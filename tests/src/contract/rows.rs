@@ -1,6 +1,6 @@
 //! Which rows come out, and of which tokens.
 
-use mbed_core::{Batch, BackendError, Embeddings, Session, SpanSupport, Token};
+use mbed_core::{BackendError, Batch, Embeddings, Session, SpanSupport, Token};
 
 use super::reference::expected;
 use super::steps::{batch_of, embed, embed_into, rows, selection};

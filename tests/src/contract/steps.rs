@@ -58,8 +58,7 @@ pub(super) fn stack(vectors: Vec<Vec<f32>>) -> Embeddings {
 /// The part of the bench's sequences that cases use which run many batches: the shortest, the longest, and a few
 /// in between.
 pub(super) fn selection(sequences: &[Vec<Token>]) -> Vec<Vec<Token>> {
-    let mut sorted: Vec<Vec<Token>> =
-        sequences.iter().filter(|tokens| !tokens.is_empty()).cloned().collect();
+    let mut sorted: Vec<Vec<Token>> = sequences.iter().filter(|tokens| !tokens.is_empty()).cloned().collect();
     sorted.sort_by_key(Vec::len);
     sorted.dedup_by_key(|tokens| tokens.len());
     let last = sorted.len().saturating_sub(1);

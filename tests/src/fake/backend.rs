@@ -88,7 +88,9 @@ impl Backend for FakeBackend {
                 let session = FakeSession::new(&spec, self.options.clone(), self.log.clone());
                 return Ok(Box::new(session));
             }
-            ModelSource::Foreign(model) => format!("it does not know the architecture `{}`", model.architecture),
+            ModelSource::Foreign(model) => {
+                format!("it does not know the architecture `{}`", model.architecture)
+            }
             _ => "it takes encoder specs only".to_owned(),
         };
         Err(BackendError::UnsupportedModel { backend: NAME, reason })

@@ -53,8 +53,7 @@ impl FakeSession {
     }
 
     fn allocate(&self, batch: &Batch) -> Result<(), BackendError> {
-        let places =
-            self.capabilities.layout.places(batch.sequences(), batch.tokens(), batch.longest());
+        let places = self.capabilities.layout.places(batch.sequences(), batch.tokens(), batch.longest());
         match self.options.capacity {
             Some(capacity) if places > capacity => Err(out_of_memory(places, Some(capacity))),
             _ => Ok(()),

@@ -20,7 +20,10 @@ const MODEL: &str = "model";
 
 /// Every trial of this machine.
 pub(crate) fn all() -> Vec<Trial> {
-    let mut trials = vec![test("every_sentence_of_the_contract_has_a_case".to_owned(), sentences)];
+    let mut trials = vec![
+        test("every_sentence_of_the_contract_has_a_case".to_owned(), sentences),
+        test("every_architecture_has_a_model".to_owned(), architectures),
+    ];
     for (name, options) in subjects::fakes() {
         trials.extend(fake_trials(name, &options));
     }
@@ -41,7 +44,7 @@ fn subject_trials(
     let probe = subject.backend.probe();
     if let Probe::Absent(reason) = &probe {
         let (reason, needed) = (reason.clone(), required(name));
-        return vec![missing(&format!("{name}/any_device"), &reason, needed)];
+        return vec![missing(&format!("{name}/any_device"), &format!("needs {name}"), (&reason, needed))];
     }
     let mut trials = Vec::new();
     for device in probe.devices() {
@@ -60,7 +63,8 @@ fn subject_trials(
                     let cases = CASES.iter().filter(|case| case.can_run(&[Need::Golden]));
                     let name = |case: &Case| format!("{prefix}/default-model/{}", case.name);
                     let reason = failure.to_string();
-                    trials.extend(cases.map(|case| missing(&name(case), &reason, required(MODEL))));
+                    let why = (reason.as_str(), required(MODEL));
+                    trials.extend(cases.map(|case| missing(&name(case), "needs the default model", why)));
                 }
             }
         }
@@ -111,6 +115,23 @@ fn fake_trials(kind: &str, options: &FakeOptions) -> Vec<Trial> {
     cases.map(trial).collect()
 }
 
+/// What no model is there for is proven by nothing, and the CPU backend must run every family that has a spec.
+fn architectures() -> Result<(), Failure> {
+    let fixtures = models::fixtures()?;
+    for subject in subjects::backends() {
+        for architecture in subject.architectures {
+            if !fixtures.iter().any(|model| model.architecture == *architecture) {
+                return Err(Failure::new(format!("no model of the architecture `{architecture}`")));
+            }
+        }
+        let families = mbed_model::known_families();
+        if subject.backend.name() == "cpu" && subject.architectures != families {
+            return Err(Failure::new(format!("families with a spec are {families:?}")));
+        }
+    }
+    Ok(())
+}
+
 /// The sentences of the contract are set in italics where they are written down.
 fn sentences() -> Result<(), Failure> {
     let documentation = CONTRACT.split("pub trait Session").next().unwrap_or_default();
@@ -136,10 +157,9 @@ fn failed(name: String, failure: Failure) -> Trial {
     test(name, || Err(failure))
 }
 
-/// Something that this machine does not have: ignored with the reason, or failed where it was required.
-fn missing(name: &str, reason: &str, is_required: bool) -> Trial {
-    if is_required {
-        return failed(name.to_owned(), Failure::new(reason).during("required, but missing"));
-    }
-    failed(name.to_owned(), Failure::new(reason)).with_kind("missing here").with_ignored_flag(true)
+/// Something that this machine does not have: ignored and marked with what it needs, or failed where that was
+/// required. The reason shows where it is run all the same.
+fn missing(name: &str, need: &str, (reason, is_required): (&str, bool)) -> Trial {
+    let trial = failed(name.to_owned(), Failure::new(reason).during("missing on this machine"));
+    if is_required { trial } else { trial.with_kind(need).with_ignored_flag(true) }
 }

@@ -4,12 +4,13 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use mbed_core::settings::Overflow;
-use mbed_core::{BatchLayout, Progress, Task};
-use mbed_engine::{Cancel, EngineError, Finish, Rescale, RunError};
-use mbed_tests::fake::{self, FakeOptions};
+use mbed_core::spec::PositionSpec;
+use mbed_core::{Backend, BatchLayout, ModelSource, OpenRequest, Progress, Task};
+use mbed_engine::{Cancel, Engine, EngineError, Finish, Rescale, RunError};
+use mbed_tests::fake::{self, FakeBackend, FakeOptions};
 use proptest::prelude::*;
 
-use crate::support::{MAX_TOKENS, Setup, TestSink, TestSource, ends, text, texts, vector};
+use crate::support::{MAX_TOKENS, Setup, TestSink, TestSource, encoder, ends, text, texts, vector};
 
 /// Windows of texts by their lengths; longer ones than [`MAX_TOKENS`] are truncated.
 fn windows(lengths: &[Vec<usize>]) -> Vec<Vec<String>> {
@@ -135,27 +136,27 @@ fn shortened_vectors_come_out_as_asked() {
     });
 }
 
+/// The error of an engine over sessions of this model.
+fn refused(source: &ModelSource, sessions: usize, finish: Finish) -> EngineError {
+    let backend = FakeBackend::default();
+    let open = |_| backend.open(OpenRequest::new(source.clone())).unwrap();
+    let sessions = (0..sessions).map(open).collect();
+    Engine::new(sessions, encoder(), Setup { finish, ..Setup::default() }.options()).unwrap_err()
+}
+
 #[test]
 fn impossible_engines_are_refused() {
-    let refuse = |sessions, finish: Finish| {
-        let (engine, _) = Setup::default().engine();
-        drop(engine);
-        let backend = fake::FakeBackend::default();
-        let open = |_| {
-            mbed_core::Backend::open(&backend, mbed_core::OpenRequest::new(fake::source())).unwrap()
-        };
-        let options = mbed_engine::EngineOptions {
-            batching: mbed_core::settings::BatchingSettings::default(),
-            threads: NonZeroUsize::MIN,
-            overflow: Overflow::Truncate,
-            finish,
-        };
-        let sessions = (0..sessions).map(open).collect();
-        mbed_engine::Engine::new(sessions, crate::support::encoder(), options).unwrap_err()
-    };
-    assert!(matches!(refuse(0, Finish::default()), EngineError::NoSession));
+    let source = fake::source();
+    assert!(matches!(refused(&source, 0, Finish::default()), EngineError::NoSession));
     let finish = Finish { dimensions: NonZeroUsize::new(5), rescale: Rescale::Keep };
-    assert!(matches!(refuse(2, finish), EngineError::TooManyDimensions { asked: 5, available: 4 }));
+    let error = refused(&source, 2, finish);
+    assert!(matches!(error, EngineError::TooManyDimensions { asked: 5, available: 4 }), "{error:?}");
+    let mut short = source;
+    if let ModelSource::Spec { spec, .. } = &mut short {
+        spec.position = PositionSpec::Learned { rows: MAX_TOKENS - 1, first: 0 };
+    }
+    let error = refused(&short, 1, Finish::default());
+    assert!(matches!(error, EngineError::SessionTooShort { tokens: 16, limit: 15 }), "{error:?}");
 }
 
 /// Adds up what it hears.

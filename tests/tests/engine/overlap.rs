@@ -12,9 +12,15 @@ use crate::support::{Setup, TestSink, TestSource, told};
 /// How long a stage waits for another. Only a run without overlap waits that long.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What has begun.
+/// What has begun, told to all stages.
 #[derive(Clone, Default)]
-struct Milestones(Arc<(Mutex<BTreeSet<(Stage, usize)>>, Condvar)>);
+struct Milestones(Arc<Reached>);
+
+#[derive(Default)]
+struct Reached {
+    milestones: Mutex<BTreeSet<(Stage, usize)>>,
+    changed: Condvar,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Stage {
@@ -26,16 +32,16 @@ enum Stage {
 impl Milestones {
     /// Tells that a stage has begun with a window.
     fn reach(&self, stage: Stage, window: usize) {
-        self.0.0.lock().unwrap().insert((stage, window));
-        self.0.1.notify_all();
+        self.0.milestones.lock().unwrap().insert((stage, window));
+        self.0.changed.notify_all();
     }
 
     /// Waits until a stage has begun with a window.
     fn wait(&self, stage: Stage, window: usize) -> io::Result<()> {
-        let (reached, changed) = (&self.0.0, &self.0.1);
+        let milestones = self.0.milestones.lock().unwrap();
         let missing = |reached: &mut BTreeSet<(Stage, usize)>| !reached.contains(&(stage, window));
-        let waited = changed.wait_timeout_while(reached.lock().unwrap(), PATIENCE, missing).unwrap();
-        if waited.1.timed_out() { Err(told()) } else { Ok(()) }
+        let (_guard, waited) = self.0.changed.wait_timeout_while(milestones, PATIENCE, missing).unwrap();
+        if waited.timed_out() { Err(told()) } else { Ok(()) }
     }
 }
 

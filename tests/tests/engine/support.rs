@@ -102,16 +102,17 @@ impl Setup {
         let backend = FakeBackend::new(self.fake.clone());
         let open = |_| backend.open(OpenRequest::new(fake::source())).unwrap();
         let sessions: Vec<Box<dyn Session>> = (0..self.sessions).map(open).collect();
-        let options = EngineOptions {
-            batching: BatchingSettings {
-                max_tokens: NonZeroUsize::new(self.budget).unwrap(),
-                ..BatchingSettings::default()
-            },
+        (Engine::new(sessions, encoder(), self.options()).unwrap(), backend.log())
+    }
+
+    pub(crate) fn options(&self) -> EngineOptions {
+        let max_tokens = NonZeroUsize::new(self.budget).unwrap();
+        EngineOptions {
+            batching: BatchingSettings { max_tokens, ..BatchingSettings::default() },
             threads: NonZeroUsize::MIN,
             overflow: self.overflow,
             finish: self.finish,
-        };
-        (Engine::new(sessions, encoder(), options).unwrap(), backend.log())
+        }
     }
 
     /// Runs an engine to the end of `source`, on a thread that is watched.

@@ -27,7 +27,8 @@ fn a_size_must_be_a_whole_number_of_at_least_1() {
     for key in SIZES.into_iter().chain(["type_vocab_size"]) {
         for value in &wrong {
             let copy = Copy::new();
-            let (named, got, expected) = copy.edit(FILE, |config| config[key] = value.clone()).config_error(FILE);
+            let (named, got, expected) =
+                copy.edit(FILE, |config| config[key] = value.clone()).config_error(FILE);
             assert_eq!((named.as_str(), got), (key, value.to_string()));
             assert_eq!(expected, "a whole number of at least 1");
         }
@@ -48,7 +49,7 @@ fn a_size_that_the_weights_do_not_have_is_refused_at_once() {
     let huge = [3_u64, 1 << 20, 1 << 32, 1 << 62, u64::MAX];
     for key in SIZES.into_iter().chain(["type_vocab_size"]) {
         for value in huge {
-            let copy = Copy::new();
+            let copy = Copy::of("bert-wmean");
             match copy.edit(FILE, |config| config[key] = json!(value)).load() {
                 // Fewer layers or other heads would fit the tensors that are there.
                 Err(ModelError::Config { key: named, .. }) => {
@@ -64,7 +65,8 @@ fn a_size_that_the_weights_do_not_have_is_refused_at_once() {
 #[test]
 fn heads_must_divide_the_hidden_size() {
     let copy = Copy::new();
-    let (key, value, expected) = copy.edit(FILE, |config| config["num_attention_heads"] = json!(5)).config_error(FILE);
+    let (key, value, expected) =
+        copy.edit(FILE, |config| config["num_attention_heads"] = json!(5)).config_error(FILE);
     assert_eq!((key.as_str(), value.as_str()), ("num_attention_heads", "5"));
     assert_eq!(expected, "a divisor of `hidden_size`");
 }
@@ -111,11 +113,9 @@ fn an_unknown_architecture_is_refused_by_its_name() {
 
 #[test]
 fn sizes_of_an_unknown_architecture_are_checked_too() {
-    for (key, value) in [
-        ("hidden_size", json!(0)),
-        ("max_position_embeddings", json!("many")),
-        ("vocab_size", json!(-3)),
-    ] {
+    for (key, value) in
+        [("hidden_size", json!(0)), ("max_position_embeddings", json!("many")), ("vocab_size", json!(-3))]
+    {
         let copy = Copy::new();
         copy.edit(FILE, |config| {
             config["model_type"] = json!("bertram");

@@ -78,7 +78,8 @@ fn types_of_every_version_are_known_and_folders_may_have_any_name() {
 #[case("include_prompt", json!("no"), "true or false")]
 fn a_pooling_that_is_not_known_is_refused(#[case] key: &str, #[case] value: Value, #[case] expected: &str) {
     let copy = Copy::new();
-    let (named, got, accepted) = copy.edit(POOLING, |config| config[key] = value.clone()).config_error(POOLING);
+    let (named, got, accepted) =
+        copy.edit(POOLING, |config| config[key] = value.clone()).config_error(POOLING);
     assert_eq!((named.as_str(), got), (key, value.to_string()));
     assert!(accepted.contains(expected), "{accepted}");
 }
@@ -131,7 +132,7 @@ fn a_dense_stage_that_is_not_computed_is_refused(
 }
 
 #[test]
-fn an_absent_activation_is_the_librarys_tanh() {
+fn an_absent_activation_is_tanh_as_in_the_library() {
     let copy = Copy::new();
     copy.edit(DENSE, |config| _ = config.as_object_mut().unwrap().remove("activation_function"));
     let model = copy.load().unwrap();
@@ -160,7 +161,9 @@ fn a_dense_stage_of_no_size_is_refused(#[case] key: &str, #[case] value: Value) 
 
 #[test]
 fn a_dense_stage_of_another_size_than_its_weights_is_refused() {
-    for (key, value) in [("out_features", json!(25)), ("bias", json!(true)), ("out_features", json!(1_u64 << 62))] {
+    for (key, value) in
+        [("out_features", json!(25)), ("bias", json!(true)), ("out_features", json!(1_u64 << 62))]
+    {
         let copy = Copy::new();
         let error = copy.edit(DENSE, |config| config[key] = value).error("2_Dense");
         assert!(matches!(error, ModelError::Weights { .. }), "{error:?}");

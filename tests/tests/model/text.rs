@@ -71,12 +71,14 @@ fn a_folder_without_any_settings_takes_all_positions() {
 #[test]
 fn a_default_prompt_must_be_one_of_the_prompts() {
     let copy = Copy::of("bert-instruct");
-    let (key, value, expected) =
-        copy.edit(SENTENCE, |config| config["default_prompt_name"] = json!("question")).config_error(SENTENCE);
+    let (key, value, expected) = copy
+        .edit(SENTENCE, |config| config["default_prompt_name"] = json!("question"))
+        .config_error(SENTENCE);
     assert_eq!((key.as_str(), value.as_str()), ("default_prompt_name", "question"));
     assert_eq!(expected, "the name of one of its `prompts`");
     let copy = Copy::of("bert-instruct");
-    let (key, value, expected) = copy.edit(SENTENCE, |config| config["prompts"]["query"] = json!(7)).config_error(SENTENCE);
+    let (key, value, expected) =
+        copy.edit(SENTENCE, |config| config["prompts"]["query"] = json!(7)).config_error(SENTENCE);
     assert_eq!((key.as_str(), value.as_str(), expected.as_str()), ("prompts.query", "7", "a text"));
 }
 
@@ -129,7 +131,9 @@ fn a_length_that_cannot_be_kept_is_refused() {
     };
     for length in [1, 2, POSITIONS + 1, usize::MAX] {
         let error = with_length(length).unwrap_err();
-        let TextError::LengthOutOfRange { asked, least: 3, most: POSITIONS } = error else { panic!("{error:?}") };
+        let TextError::LengthOutOfRange { asked, least: 3, most: POSITIONS } = error else {
+            panic!("{error:?}")
+        };
         assert_eq!(asked, length);
     }
     for length in [3, POSITIONS] {

@@ -22,8 +22,20 @@ fn tensor_error(error: ModelError) -> TensorError {
 fn a_truncated_file_is_named_wherever_it_is_cut() {
     let whole = Copy::new().read(FILE);
     let header = 8 + usize::try_from(u64::from_le_bytes(whole[..8].try_into().unwrap())).unwrap();
-    let lengths =
-        [0, 1, 7, 8, 9, 100, header - 1, header, header + 1, whole.len() / 2, whole.len() - 4, whole.len() - 1];
+    let lengths = [
+        0,
+        1,
+        7,
+        8,
+        9,
+        100,
+        header - 1,
+        header,
+        header + 1,
+        whole.len() / 2,
+        whole.len() - 4,
+        whole.len() - 1,
+    ];
     for length in lengths {
         for file in [FILE, "2_Dense/model.safetensors"] {
             let copy = Copy::new();
@@ -43,7 +55,8 @@ fn a_damaged_file_is_named() {
     broken_header[20] = 0xff;
     let longer = [&whole[..], b"more"].concat();
     let page = b"<!DOCTYPE html><html><body>Not found</body></html>".to_vec();
-    for content in [with_length(u64::MAX), with_length(0), with_length(1 << 40), broken_header, longer, page] {
+    for content in [with_length(u64::MAX), with_length(0), with_length(1 << 40), broken_header, longer, page]
+    {
         let copy = Copy::new();
         let error = copy.write(FILE, content).error(FILE);
         assert!(matches!(error, ModelError::Safetensors { .. }), "{error:?}");
@@ -78,7 +91,8 @@ fn a_tensor_of_a_wrong_shape_tells_both_shapes() {
     for wrong in [vec![32, 64], vec![2048], vec![64, 32, 1], vec![1, 64, 32]] {
         let copy = Copy::new();
         copy.edit_tensors(FILE, |tensors| tensors.get_mut(name).unwrap().1.clone_from(&wrong));
-        let TensorError::WrongShape { name: named, expected, got } = tensor_error(copy.load().unwrap_err()) else {
+        let TensorError::WrongShape { name: named, expected, got } = tensor_error(copy.load().unwrap_err())
+        else {
             panic!("{wrong:?}")
         };
         assert_eq!((named.as_ref(), expected, got), (name, vec![64, 32], wrong));

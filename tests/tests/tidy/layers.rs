@@ -7,7 +7,7 @@ use crate::tree;
 /// The crates from the top down, as in `docs/architecture.md`. A crate uses crates of later lines alone.
 const LAYERS: [&[&str]; 6] = [
     &["mbed-cli", "mbed-py", "xtask"],
-    &["mbed-bench"],
+    &["mbed-bench", "mbed-tests"],
     &["mbed", "mbed-pipeline", "mbed-server"],
     &["mbed-engine"],
     &[
@@ -18,7 +18,6 @@ const LAYERS: [&[&str]; 6] = [
         "mbed-model",
         "mbed-monitor",
         "mbed-onnx",
-        "mbed-tests",
         "mbed-text",
     ],
     &["mbed-core", "mbed-kernels"],
