@@ -1,6 +1,6 @@
 //! The command line as a user meets it: what it writes, what it says, how it fails.
 
-#![allow(clippy::unwrap_used, reason = "helpers of tests may fail loudly too")]
+#![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail loudly too")]
 
 mod bad_input;
 mod commands;

@@ -5,7 +5,7 @@
 
 mod scalar;
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 pub(crate) use scalar::exp;
 
@@ -39,16 +39,25 @@ pub fn sigmoid(values: &mut [f32]) {
     map(values, scalar::sigmoid);
 }
 
-#[inline(always)]
 fn map(values: &mut [f32], function: impl Fn(f32) -> f32) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for value in values.iter_mut() {
-                *value = function(*value);
-            }
-        },
-    );
+    Arch::new().dispatch(Map { values, function });
+}
+
+/// A struct and not a closure, which was compiled without the wider registers when it called another function.
+struct Map<'a, F> {
+    values: &'a mut [f32],
+    function: F,
+}
+
+impl<F: Fn(f32) -> f32> WithSimd for Map<'_, F> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        for value in self.values {
+            *value = (self.function)(*value);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Attention of one sequence, head by head.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::activation::exp;
 use crate::gemm::{Keep, Matrix, MatrixMut, ShapeMismatch, multiply};
@@ -68,24 +68,33 @@ pub fn bidirectional(
 
 /// Turns each of the first `length` rows of `length` scores into shares that sum to 1.
 fn softmax(scores: &mut [f32], length: usize) {
-    if length == 0 {
-        return;
+    if length > 0 {
+        Arch::new().dispatch(Softmax { scores, length });
     }
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for row in scores.chunks_exact_mut(length).take(length) {
-                let largest = lanes::max(row);
-                for value in row.iter_mut() {
-                    *value = exp(*value - largest);
-                }
-                let inverse = 1.0 / lanes::sum(row);
-                for value in row.iter_mut() {
-                    *value *= inverse;
-                }
+}
+
+/// A struct and not a closure: see `activation::Map`.
+struct Softmax<'a> {
+    scores: &'a mut [f32],
+    length: usize,
+}
+
+impl WithSimd for Softmax<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        for row in self.scores.chunks_exact_mut(self.length).take(self.length) {
+            let largest = lanes::max(row);
+            for value in row.iter_mut() {
+                *value = exp(*value - largest);
             }
-        },
-    );
+            let inverse = 1.0 / lanes::sum(row);
+            for value in row.iter_mut() {
+                *value *= inverse;
+            }
+        }
+    }
 }
 
 #[cfg(test)]

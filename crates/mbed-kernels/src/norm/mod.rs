@@ -1,6 +1,6 @@
 //! LayerNorm and Euclidean normalising, row by row.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use crate::lanes;
 
@@ -21,30 +21,12 @@ impl LayerNorm {
 
     /// Normalises each row of `rows × columns` in place; a rest shorter than a row is left alone.
     pub fn apply(&self, values: &mut [f32]) {
-        Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                for row in values.chunks_exact_mut(self.scale.len()) {
-                    self.apply_row(row);
-                }
-            },
-        );
+        Arch::new().dispatch(Apply { norm: self, values, addend: None });
     }
 
     /// `values = norm(values + addend)`, row by row; both `rows × columns`.
     pub fn apply_sum(&self, values: &mut [f32], addend: &[f32]) {
-        let columns = self.scale.len();
-        Arch::new().dispatch(
-            #[inline(always)]
-            || {
-                for (row, other) in values.chunks_exact_mut(columns).zip(addend.chunks_exact(columns)) {
-                    for (value, added) in row.iter_mut().zip(other) {
-                        *value += added;
-                    }
-                    self.apply_row(row);
-                }
-            },
-        );
+        Arch::new().dispatch(Apply { norm: self, values, addend: Some(addend) });
     }
 
     #[inline(always)]
@@ -55,6 +37,38 @@ impl LayerNorm {
         let inverse = 1.0 / (variance + self.epsilon).sqrt();
         for ((value, scale), shift) in row.iter_mut().zip(&self.scale).zip(&self.shift) {
             *value = (*value - mean) * inverse * scale + shift;
+        }
+    }
+}
+
+/// A struct and not a closure: see `activation::Map`.
+struct Apply<'a> {
+    norm: &'a LayerNorm,
+    values: &'a mut [f32],
+    addend: Option<&'a [f32]>,
+}
+
+impl WithSimd for Apply<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let columns = self.norm.scale.len();
+        let rows = self.values.chunks_exact_mut(columns);
+        match self.addend {
+            None => {
+                for row in rows {
+                    self.norm.apply_row(row);
+                }
+            }
+            Some(addend) => {
+                for (row, other) in rows.zip(addend.chunks_exact(columns)) {
+                    for (value, added) in row.iter_mut().zip(other) {
+                        *value += added;
+                    }
+                    self.norm.apply_row(row);
+                }
+            }
         }
     }
 }
