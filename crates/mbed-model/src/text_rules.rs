@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use crate::{ModelError, json};
 
 /// Where versions of sentence-transformers keep the settings of the Transformer module; the first found counts.
-const TRANSFORMER_CONFIGS: [&str; 8] = [
+pub(crate) const TRANSFORMER_CONFIGS: [&str; 7] = [
     "sentence_bert_config.json",
     "sentence_roberta_config.json",
     "sentence_distilbert_config.json",
@@ -17,7 +17,6 @@ const TRANSFORMER_CONFIGS: [&str; 8] = [
     "sentence_albert_config.json",
     "sentence_xlm-roberta_config.json",
     "sentence_xlnet_config.json",
-    "sentence_transformer_config.json",
 ];
 
 #[derive(Default, Deserialize)]

@@ -39,12 +39,20 @@ impl ConfigFile {
 
     /// A number of at least 1, or nothing where the key is absent or null.
     pub(crate) fn optional_size(&self, key: &str) -> Result<Option<usize>, ModelError> {
+        match self.optional_number(key) {
+            Ok(Some(number)) if number > 0 => Ok(Some(number)),
+            Ok(None) => Ok(None),
+            _ => Err(self.refuse(key, "a whole number of at least 1")),
+        }
+    }
+
+    /// A whole number, or nothing where the key is absent or null.
+    pub(crate) fn optional_number(&self, key: &str) -> Result<Option<usize>, ModelError> {
         match self.values.get(key) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => {
                 let number = value.as_u64().and_then(|number| usize::try_from(number).ok());
-                let found = number.filter(|&number| number > 0);
-                found.map(Some).ok_or_else(|| self.refuse(key, "a whole number of at least 1"))
+                number.map(Some).ok_or_else(|| self.refuse(key, "a whole number"))
             }
         }
     }

@@ -45,7 +45,7 @@ fn max_tokens(model_type: &str, config: &ConfigFile) -> Result<usize, ModelError
     let positions = first_size(config, &["max_position_embeddings", "n_positions", "max_trained_positions"])?;
     let lost = match model_type {
         "roberta" | "xlm-roberta" | "camembert" | "mpnet" => {
-            config.optional_size("pad_token_id")?.unwrap_or(1).saturating_add(1)
+            config.optional_number("pad_token_id")?.unwrap_or(1).saturating_add(1)
         }
         _ => 0,
     };

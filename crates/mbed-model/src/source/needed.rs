@@ -9,6 +9,7 @@ use serde::de::DeserializeOwned;
 
 use super::SourceError;
 use super::relative_path::stays_inside;
+use crate::text_rules::TRANSFORMER_CONFIGS;
 
 /// The order of a model's modules; without it a model is a transformer in the root folder.
 pub(super) const MODULES: &str = "modules.json";
@@ -18,19 +19,9 @@ const TOKENIZER: &str = "tokenizer.json";
 const WEIGHTS: &str = "model.safetensors";
 const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
 
-/// Read where they are there. The second half are the names that sentence-transformers has had for its first.
-const OPTIONAL: [&str; 10] = [
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "config_sentence_transformers.json",
-    "sentence_bert_config.json",
-    "sentence_roberta_config.json",
-    "sentence_distilbert_config.json",
-    "sentence_camembert_config.json",
-    "sentence_albert_config.json",
-    "sentence_xlm-roberta_config.json",
-    "sentence_xlnet_config.json",
-];
+/// Read where they are there, besides [`TRANSFORMER_CONFIGS`].
+const OPTIONAL: [&str; 3] =
+    ["tokenizer_config.json", "special_tokens_map.json", "config_sentence_transformers.json"];
 
 /// A place with files, named by relative path with `/` between parts.
 pub(super) trait FileSet {
@@ -60,7 +51,7 @@ pub(super) fn needed(files: &mut dyn FileSet) -> Result<Needed, SourceError> {
     };
     let mut found = Needed::default();
     found.optional(files, MODULES.to_owned());
-    for name in OPTIONAL {
+    for name in OPTIONAL.into_iter().chain(TRANSFORMER_CONFIGS) {
         found.optional(files, name.to_owned());
     }
     let mut with_weights = Vec::new();
@@ -125,7 +116,7 @@ impl Needed {
             "Transformer" | "MLMTransformer" => {
                 self.required(files, in_folder(CONFIG));
                 self.required(files, in_folder(TOKENIZER));
-                for name in OPTIONAL {
+                for name in OPTIONAL.into_iter().chain(TRANSFORMER_CONFIGS) {
                     self.optional(files, in_folder(name));
                 }
                 HasWeights::Yes

@@ -1,12 +1,13 @@
 //! What `mbed embed` does.
 
+use std::io::{self, IsTerminal as _};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use mbed::{Cancel, EngineError, Opened, Progress as _, RunError, RunStats, Task};
 use mbed_pipeline::{
-    BackgroundReader, InputPlan, OutputFormat, PipelineError, Reader, Target, WriteOptions, Writer,
-    plan_inputs,
+    BackgroundReader, InputFile, InputPlan, OutputFormat, PipelineError, Reader, Target, WriteOptions,
+    Writer, plan_inputs,
 };
 
 use super::EmbedArguments;
@@ -24,6 +25,9 @@ pub(crate) fn run(arguments: EmbedArguments, printer: Printer, start: Instant) -
     let (target, format) = output(&arguments, &plan)?;
     if plan.skipped_files() > 0 {
         printer.note(&format!("{} files of other formats in the folders are not read", plan.skipped_files()));
+    }
+    if plan.files().iter().any(InputFile::is_stdin) && io::stdin().is_terminal() {
+        printer.note("reading texts from the terminal, one a line; Ctrl-D ends them");
     }
     let reader =
         Reader::open(&plan, &arguments.read_options(&settings.batching)).map_err(Failure::pipeline)?;
