@@ -24,7 +24,7 @@ impl Failure {
 
     /// The end that Ctrl-C asked for.
     pub(crate) fn interrupted() -> Self {
-        let hint = "nothing was written; output files appear only when they are whole".to_owned();
+        let hint = "no output file was written; they appear only when they are whole".to_owned();
         Self { error: "interrupted".into(), hint: Some(hint), status: Status::Interrupted }
     }
 

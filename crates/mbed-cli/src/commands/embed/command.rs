@@ -125,7 +125,7 @@ fn check_counts(stats: &RunStats, total: Option<u64>) -> Result<(), Failure> {
     match total {
         Some(total) if total != stats.rows => Err(Failure::new(
             format!("the input had {total} rows when it was counted, {} were read", stats.rows),
-            Some("a file changed while it was read; nothing was written: run again"),
+            Some("a file changed while it was read, and no output file was written: run again"),
         )),
         _ => Ok(()),
     }
