@@ -156,6 +156,20 @@ fn a_file_that_is_cut_short_is_named() {
     }
 }
 
+/// Also between two messages, where a stream that was cut looks like one that its writer closed.
+#[test]
+fn a_stream_cut_anywhere_is_an_error() {
+    let folder = Folder::new();
+    let whole = ipc_stream(&[table().slice(0, 6), table().slice(6, 4)]);
+    for length in 0..whole.len() {
+        let path = folder.file("cut.arrow", &whole[..length]);
+        let error = read_error(&path, &ReadOptions::default());
+        assert!(matches!(error, PipelineError::Corrupt { .. }), "{length} bytes: {error:?}");
+    }
+    let path = folder.file("whole.arrow", &whole);
+    assert_eq!(texts(&windows(open(&path, &ReadOptions::default()).unwrap()).unwrap()), expected());
+}
+
 #[test]
 fn files_must_have_the_same_columns() {
     let folder = Folder::new();

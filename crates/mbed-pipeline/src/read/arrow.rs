@@ -1,10 +1,13 @@
 //! Arrow IPC: files and streams, told apart by how they begin.
 
 use std::fs::File;
-use std::io::{BufReader, Cursor, Read};
+use std::io::{self, BufReader, Cursor, Read};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use arrow_array::RecordBatch;
 use arrow_ipc::reader::{FileReader, StreamReader};
-use arrow_schema::SchemaRef;
+use arrow_schema::{ArrowError, SchemaRef};
 
 use super::columnar::{Batches, Opened};
 use super::open::{Bytes, Seekable, peek};
@@ -50,9 +53,9 @@ fn open_seekable(seekable: Seekable, layout: Layout) -> Result<Opened, Cause> {
 }
 
 fn open_once(bytes: Bytes) -> Result<Opened, Cause> {
-    let reader = StreamReader::try_new(BufReader::new(bytes), None)?;
-    let schema = reader.schema();
-    Ok(Opened { schema, rows: None, batches: Box::new(move || Ok(Box::new(reader))) })
+    let stream = WholeStream::open(BufReader::new(bytes), None)?;
+    let schema = stream.reader.schema();
+    Ok(Opened { schema, rows: None, batches: Box::new(move || Ok(Box::new(stream))) })
 }
 
 impl Layout {
@@ -64,9 +67,56 @@ impl Layout {
                 (reader.schema(), Box::new(reader))
             }
             Self::Stream => {
-                let reader = StreamReader::try_new(bytes, columns)?;
-                (reader.schema(), Box::new(reader))
+                let stream = WholeStream::open(bytes, columns)?;
+                (stream.reader.schema(), Box::new(stream))
             }
         })
+    }
+}
+
+/// The batches of a stream, and an error where it ends without the mark that its writer sets last.
+///
+/// The format lets a writer end a stream by closing it, which looks the same as one that was cut between two
+/// messages. Rows could be missing from either, so neither passes for whole.
+struct WholeStream<R: Read> {
+    reader: StreamReader<EndWatch<R>>,
+    ran_out: Arc<AtomicBool>,
+}
+
+impl<R: Read> WholeStream<R> {
+    fn open(bytes: R, columns: Option<Vec<usize>>) -> Result<Self, ArrowError> {
+        let ran_out = Arc::new(AtomicBool::new(false));
+        let watched = EndWatch { bytes, ran_out: Arc::clone(&ran_out) };
+        Ok(Self { reader: StreamReader::try_new(watched, columns)?, ran_out })
+    }
+}
+
+impl<R: Read> Iterator for WholeStream<R> {
+    type Item = Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let batch = self.reader.next();
+        // Told once: whoever asks again after an error gets the end.
+        if batch.is_none() && self.ran_out.swap(false, Ordering::Relaxed) {
+            let message = "the stream ends without its end mark, so rows may be missing".to_owned();
+            return Some(Err(ArrowError::IpcError(message)));
+        }
+        batch
+    }
+}
+
+/// Notes when more bytes are asked for than there are, which the reader of a marked stream never does.
+struct EndWatch<R> {
+    bytes: R,
+    ran_out: Arc<AtomicBool>,
+}
+
+impl<R: Read> Read for EndWatch<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.bytes.read(buffer)?;
+        if read == 0 && !buffer.is_empty() {
+            self.ran_out.store(true, Ordering::Relaxed);
+        }
+        Ok(read)
     }
 }
