@@ -83,6 +83,20 @@ impl Tensor {
         Self::new(StoredType::F32, shape, Arc::new(bytes), range)
     }
 
+    /// A part of it along the outermost dimension; the bytes stay shared. `None` where it has no such rows.
+    #[must_use]
+    pub fn rows(&self, rows: Range<usize>) -> Option<Self> {
+        let (&count, inner) = self.shape.split_first()?;
+        if rows.start > rows.end || rows.end > count {
+            return None;
+        }
+        let row_bytes = inner.iter().product::<usize>() * self.stored.size();
+        let start = self.range.start + rows.start * row_bytes;
+        let range = start..start + rows.len() * row_bytes;
+        let shape = [&[rows.len()], inner].concat();
+        Some(Self { stored: self.stored, shape, bytes: Arc::clone(&self.bytes), range })
+    }
+
     /// The sizes of its dimensions, outermost first.
     #[must_use]
     pub fn shape(&self) -> &[usize] {
@@ -226,6 +240,15 @@ mod tests {
         check(StoredType::F64, [1.5_f64, -0.25].iter().flat_map(|v| v.to_le_bytes()).collect());
         check(StoredType::F16, [1.5, -0.25].iter().flat_map(|&v| f16::from_f32(v).to_le_bytes()).collect());
         check(StoredType::Bf16, [1.5, -0.25].iter().flat_map(|&v| bf16::from_f32(v).to_le_bytes()).collect());
+    }
+
+    #[test]
+    fn rows_are_a_part_of_the_same_bytes() {
+        let whole = Tensor::from_f32(vec![3, 2], &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).unwrap();
+        let part = whole.rows(1..3).unwrap();
+        assert_eq!((part.shape(), part.to_f32()), (&[2, 2][..], vec![3.0, 4.0, 5.0, 6.0]));
+        assert_eq!(part.rows(0..1).unwrap().to_f32(), [3.0, 4.0]);
+        assert!(whole.rows(2..4).is_none() && Tensor::from_f32(vec![], &[1.0]).unwrap().rows(0..0).is_none());
     }
 
     #[test]

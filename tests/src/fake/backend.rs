@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use mbed_core::spec::{
-    Activation, AttentionSpec, EncoderSpec, FeedForwardSpec, HeadSpec, NormSpec, Pooling, PositionSpec,
+    Activation, AttentionSpec, EmbeddingSpec, EncoderSpec, FeedForwardSpec, HeadSpec, NormSpec, Pooling, PositionSpec,
 };
 use mbed_core::{
     Backend, BackendError, DeviceId, DeviceInfo, ModelSource, OpenRequest, Precision, PrecisionChoice, Probe,
@@ -50,13 +50,13 @@ pub fn source() -> ModelSource {
     let spec = EncoderSpec {
         family: NAME.to_owned(),
         vocabulary: VOCABULARY,
-        segments: SEGMENTS,
         hidden: super::DIMENSIONS,
-        layers: 0,
+        embedding: EmbeddingSpec { segments: SEGMENTS, ..EmbeddingSpec::plain(super::DIMENSIONS) },
         position: PositionSpec::Learned { rows: MAX_TOKENS, first: 0 },
-        attention: AttentionSpec { heads: 1, head_size: super::DIMENSIONS },
-        feed_forward: FeedForwardSpec { intermediate: 1, activation: Activation::Identity },
-        norm: NormSpec { epsilon: 1e-12 },
+        attention: AttentionSpec::plain(1, super::DIMENSIONS),
+        feed_forward: FeedForwardSpec::plain(1, Activation::Identity),
+        norm: NormSpec::after(1e-12),
+        layers: Vec::new(),
         head: HeadSpec { pooling: vec![Pooling::Mean], stages: Vec::new() },
     };
     ModelSource::Spec { spec, weights: Arc::new(Weights::new()) }

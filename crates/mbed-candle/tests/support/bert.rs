@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use mbed_core::spec::{
-    AttentionSpec, EncoderSpec, FeedForwardSpec, HeadSpec, LayerTensor, NormSpec, Part, PositionSpec,
+    AttentionSpec, EmbeddingSpec, EncoderSpec, FeedForwardSpec, HeadSpec, LayerSpec, LayerTensor, NormSpec,
+    Part, PositionSpec, Presence,
 };
 use mbed_core::{Tensor, TensorName, Weights};
 use serde_json::Value;
@@ -19,16 +20,20 @@ pub(super) fn model(
     let spec = EncoderSpec {
         family: "bert".to_owned(),
         vocabulary: size(&config["vocab_size"]),
-        segments: size(&config["type_vocab_size"]),
         hidden,
-        layers: size(&config["num_hidden_layers"]),
-        position: PositionSpec::Learned { rows: size(&config["max_position_embeddings"]), first: 0 },
-        attention: AttentionSpec { heads, head_size: hidden / heads },
-        feed_forward: FeedForwardSpec {
-            intermediate: size(&config["intermediate_size"]),
-            activation: config["hidden_act"].as_str().unwrap().parse().unwrap(),
+        embedding: EmbeddingSpec {
+            segments: size(&config["type_vocab_size"]),
+            norm: Presence::Present,
+            ..EmbeddingSpec::plain(hidden)
         },
-        norm: NormSpec { epsilon: config["layer_norm_eps"].as_f64().unwrap() as f32 },
+        position: PositionSpec::Learned { rows: size(&config["max_position_embeddings"]), first: 0 },
+        attention: AttentionSpec::plain(heads, hidden / heads),
+        feed_forward: FeedForwardSpec::plain(
+            size(&config["intermediate_size"]),
+            config["hidden_act"].as_str().unwrap().parse().unwrap(),
+        ),
+        norm: NormSpec::after(config["layer_norm_eps"].as_f64().unwrap() as f32),
+        layers: vec![LayerSpec::PLAIN; size(&config["num_hidden_layers"])],
         head,
     };
     let mut weights = Weights::new();

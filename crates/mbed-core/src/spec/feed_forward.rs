@@ -2,13 +2,35 @@
 
 use std::str::FromStr;
 
-/// `down(activation(up(x)))`, both with biases.
+use super::{Bias, Presence};
+
+/// `down(activation(up(x)))`, or with a gate `down(activation(gate(x)) · up(x))`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FeedForwardSpec {
-    /// Length between the two products.
+    /// Length between the products.
     pub intermediate: usize,
-    /// What happens between the two products.
+    /// What happens between the products.
     pub activation: Activation,
+    /// Whether there is a gate.
+    pub gate: Presence,
+    /// Whether `up` and `gate` have a bias.
+    pub input_bias: Bias,
+    /// Whether `down` has a bias.
+    pub output_bias: Bias,
+}
+
+impl FeedForwardSpec {
+    /// Two products with biases, as BERT has them.
+    #[must_use]
+    pub const fn plain(intermediate: usize, activation: Activation) -> Self {
+        Self {
+            intermediate,
+            activation,
+            gate: Presence::Absent,
+            input_bias: Bias::Added,
+            output_bias: Bias::Added,
+        }
+    }
 }
 
 /// A function of one value.

@@ -5,7 +5,7 @@ use std::str::FromStr;
 use super::Activation;
 
 /// Pooling, then stages in order.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct HeadSpec {
     /// Poolings whose results are put one behind the other. Never empty.
     pub pooling: Vec<Pooling>,
@@ -20,7 +20,7 @@ impl HeadSpec {
         let pooled = hidden * self.pooling.len();
         self.stages.iter().fold(pooled, |length, stage| match stage {
             HeadStage::Dense { output, .. } => *output,
-            HeadStage::Normalize => length,
+            HeadStage::LayerNorm { .. } | HeadStage::Normalize => length,
         })
     }
 
@@ -32,7 +32,7 @@ impl HeadSpec {
 }
 
 /// One step after pooling.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub enum HeadStage {
     /// `activation(W x + b)`
@@ -45,12 +45,49 @@ pub enum HeadStage {
         bias: Bias,
         /// Applied last.
         activation: Activation,
+        /// What is added to that.
+        residual: Residual,
+    },
+    /// LayerNorm with scale and shift.
+    LayerNorm {
+        /// Length of the vector.
+        length: usize,
+        /// Added to the variance before its root.
+        epsilon: f32,
     },
     /// Division by the Euclidean length, which is taken as at least 1e-12 (`torch.nn.functional.normalize`).
     Normalize,
 }
 
-/// Whether a linear map adds a bias.
+/// What a Dense stage adds to its result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Residual {
+    /// Nothing.
+    None,
+    /// Its `x`, which is as long as the result.
+    Input,
+    /// A linear map of its `x`, without a bias.
+    Projected,
+}
+
+/// Whether something is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Presence {
+    /// It is.
+    Present,
+    /// It is not.
+    Absent,
+}
+
+impl Presence {
+    /// Whether it is there.
+    #[must_use]
+    pub const fn is_present(self) -> bool {
+        matches!(self, Self::Present)
+    }
+}
+
+/// Whether a linear map or a norm adds a bias.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Bias {
     /// It does.
@@ -120,8 +157,13 @@ mod tests {
 
     #[test]
     fn dimensions_follow_poolings_and_dense_stages() {
-        let dense =
-            HeadStage::Dense { input: 128, output: 48, bias: Bias::Added, activation: Activation::Tanh };
+        let dense = HeadStage::Dense {
+            input: 128,
+            output: 48,
+            bias: Bias::Added,
+            activation: Activation::Tanh,
+            residual: Residual::None,
+        };
         let check = |pooling: &[Pooling], stages: Vec<HeadStage>, dimensions| {
             let head = HeadSpec { pooling: pooling.to_vec(), stages };
             assert_eq!(head.dimensions(64), dimensions);

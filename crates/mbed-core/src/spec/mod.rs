@@ -2,17 +2,21 @@
 //! pass.
 
 mod attention;
+mod embedding;
 mod encoder;
 mod feed_forward;
 mod head;
+mod layer;
 mod names;
 mod norm;
 mod position;
 
-pub use attention::AttentionSpec;
+pub use attention::{AttentionSpec, ScoreBias, alibi_slopes, relative_bucket};
+pub use embedding::EmbeddingSpec;
 pub use encoder::EncoderSpec;
 pub use feed_forward::{Activation, FeedForwardSpec, UnknownActivation};
-pub use head::{Bias, HeadSpec, HeadStage, Pooling, UnknownPooling};
+pub use head::{Bias, HeadSpec, HeadStage, Pooling, Presence, Residual, UnknownPooling};
+pub use layer::{LayerSpec, Reach};
 pub use names::{LayerTensor, Part, TensorName};
-pub use norm::NormSpec;
-pub use position::PositionSpec;
+pub use norm::{NormKind, NormPlacement, NormSpec};
+pub use position::{PositionSpec, RotaryPairing, RotarySpec};
