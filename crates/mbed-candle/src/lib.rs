@@ -8,22 +8,24 @@
 //!
 //! A batch is cut into groups of equally long sequences, so nothing is padded and no attention mask is needed.
 //!
+//! # Reading a spec
+//!
+//! Each file in `encoder/` computes one part of a spec with plain tensor operations, under the names that the spec
+//! uses: this is the place to look up what a field means. `encoder/open.rs` is the walk as a whole.
+//!
 //! # Architectures behind the door
 //!
-//! `model_type` of `config.json` decides. In the table: `roberta`, `xlm-roberta`, `camembert`, `nomic_bert`,
-//! `modernbert`, `qwen2` and `qwen3`. A configuration that candle-transformers would compute otherwise than the
-//! model was trained (a bias it leaves out, a rotary scaling it does not know) is refused by the field's name.
-//!
-//! Left out on purpose: `distilbert`, whose exact GELU candle-transformers 0.11.1 computes in the tanh form
-//! (measured on a tiny model of two layers: 7.2e-5 away, where the others stay below 1e-6), and `jina_bert`, for
-//! which no independent vectors stand ready to prove it right.
+//! `model_type` of `config.json` decides, and an architecture gets in only with golden vectors that prove it right.
+//! In the table: `deberta-v2`, which is DeBERTa v2 and v3. A configuration that candle-transformers would compute
+//! otherwise than the model was trained (a convolution it leaves out, scores it does not know) is refused by the
+//! field's name.
 //!
 //! # Threads
 //!
 //! A session owns a pool of as many threads as it was given. Matrix products and softmax run in it; products use
 //! no more of them than the machine has physical cores (or than `RAYON_NUM_THREADS` says, which candle reads
-//! itself). Two things stay outside of any setting: candle works through element-wise operations on 65,536 values
-//! or more, and through the attention of `qwen3`, on a pool of its own that the whole process shares.
+//! itself). One thing stays outside of any setting: candle works through element-wise operations on 65,536 values
+//! or more on a pool of its own that the whole process shares.
 
 mod activation;
 mod backend;

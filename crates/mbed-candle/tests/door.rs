@@ -6,9 +6,15 @@ mod support;
 use std::error::Error;
 
 use mbed_candle::CandleBackend;
-use mbed_core::{Backend, ModelSource, OpenRequest, Tensor};
+use mbed_core::{Backend, ModelSource, OpenRequest, Tensor, Token};
 use serde_json::{Value, json};
 use support::{Fixture, embed};
+
+/// Ranges of distances, and keys shared with content, as version 3 is published.
+const RANGES: &str = "deberta-v2-mean";
+
+/// Positions and segments are added, and distances are told apart one by one.
+const DISTANCES: &str = "deberta-v2-cls";
 
 /// The message of the error that opening `source` ends in, with its cause.
 fn refusal(source: ModelSource) -> String {
@@ -22,63 +28,56 @@ fn vectors(fixture: &Fixture) -> Vec<Vec<f32>> {
 
 #[test]
 fn an_architecture_outside_the_table_is_refused_by_name() {
-    let check = |architecture: &str, expected: &str| {
-        let mut fixture = Fixture::load("roberta-mean");
+    for architecture in ["deberta", "nvembed"] {
+        let mut fixture = Fixture::load(RANGES);
         fixture.config["model_type"] = architecture.into();
+        let expected = format!("architecture `{architecture}` is not among those it knows: `deberta-v2`");
         let message = refusal(fixture.source());
-        assert!(message.contains(expected), "{message}");
-    };
-    check(
-        "electra",
-        "architecture `electra` is not among those it knows: roberta, xlm-roberta, camembert, nomic_bert,",
-    );
-    check(
-        "distilbert",
-        "architecture `distilbert` is left out: candle-transformers 0.11.1 computes its exact GELU",
-    );
+        assert!(message.ends_with(&expected), "{message}");
+    }
 }
 
 #[test]
 fn what_would_be_computed_otherwise_is_refused_by_field() {
-    let check = |name: &str, field: &str, value: Value, expected: &str| {
-        let mut fixture = Fixture::load(name);
-        match fixture.config.pointer_mut(field) {
-            Some(found) => *found = value,
-            None => fixture.config[field.trim_start_matches('/')] = value,
-        }
+    let check = |field: &str, value: Value, expected: &str| {
+        let mut fixture = Fixture::load(RANGES);
+        fixture.config[field] = value.clone();
         let message = refusal(fixture.source());
-        assert!(message.contains(expected), "{name} with {field}: {message}");
+        let expected = format!("`{field}` is `{value}` in its `config.json`: {expected}");
+        assert!(message.ends_with(&expected), "{message}");
     };
-    check("roberta-mean", "/position_embedding_type", json!("relative_key"), "computes only `\"absolute\"`");
-    check("roberta-mean", "/is_decoder", json!(true), "`is_decoder` is `true` in its `config.json`");
-    check("roberta-mean", "/hidden_act", json!("gelu_fast"), "candle-nn has no such activation");
-    check("nomic-bert-mean", "/hidden_act", json!("gelu"), "computes only `\"silu\"`");
-    check("nomic-bert-mean", "/head_dim", json!(8), "`head_dim` is `8`");
-    check(
-        "nomic-bert-mean",
-        "/rope_parameters/rope_type",
-        json!("yarn"),
-        "`rope_parameters.rope_type` is `\"yarn\"`",
-    );
-    check("nomic-bert-mean", "/rope_parameters/rope_theta", json!("x"), "a number above 0 is needed");
-    check("modernbert-cls", "/norm_bias", json!(true), "`norm_bias` is `true`");
-    check("modernbert-cls", "/hidden_activation", json!("silu"), "computes only `\"gelu\"`");
-    check(
-        "modernbert-cls",
-        "/layer_types/1",
-        json!("full_attention"),
-        "`layer_types` are not a global layer every 2",
-    );
-    check("qwen2-last", "/is_causal", json!(false), "`is_causal` is `false`");
-    check("qwen2-last", "/use_sliding_window", json!(true), "`use_sliding_window` is `true`");
-    check("qwen3-last", "/layer_types/0", json!("sliding_attention"), "computes only `full_attention`");
-    check("qwen3-last", "/rope_scaling", json!({ "factor": 4.0 }), "does not compute this");
+    check("conv_kernel_size", json!(3), "candle-transformers computes only `0`");
+    check("embedding_size", json!(16), "candle-transformers computes only `32`");
+    check("attention_head_size", json!(8), "candle-transformers computes only `16`");
+    check("hidden_act", json!("silu"), "candle-transformers has no such activation here");
+    check("hidden_act", json!("gelu_fast"), "there is no such activation");
+    check("hidden_act", json!(1), "a text is needed");
+    check("pos_att_type", json!("c2p|p2p"), "candle-transformers computes only `c2p` and `p2c`");
+    check("pos_att_type", json!([["c2p"]]), "candle-transformers computes only `c2p` and `p2c`");
+    check("pos_att_type", json!(2), "candle-transformers computes only `c2p` and `p2c`");
+    check("norm_rel_ebd", json!("rms"), "candle-transformers computes only `none` and `layer_norm`");
+    check("relative_attention", json!("yes"), "true or false is needed");
+    check("layer_norm_eps", json!(-1.0), "a number above 0 is needed");
+    check("intermediate_size", json!(1.5), "a whole number from 1 to 2147483648 is needed");
+}
+
+#[test]
+fn distances_that_no_ranges_can_be_made_of_are_refused() {
+    let check = |buckets: u64, furthest: u64| {
+        let mut fixture = Fixture::load(RANGES);
+        fixture.config["position_buckets"] = buckets.into();
+        fixture.config["max_relative_positions"] = furthest.into();
+        let message = refusal(fixture.source());
+        let expected = format!("it puts distances up to {furthest} into {buckets} ranges");
+        assert!(message.ends_with(&expected), "{message}");
+    };
+    check(1, 100);
+    check(16, 9);
+    check(300, 128);
 }
 
 #[test]
 fn senseless_configurations_are_errors_and_never_panics() {
-    let names =
-        ["roberta-mean", "xlm-roberta-cls", "nomic-bert-mean", "modernbert-cls", "qwen2-last", "qwen3-last"];
     let values = [
         json!(0),
         json!(-1),
@@ -89,8 +88,9 @@ fn senseless_configurations_are_errors_and_never_panics() {
         json!(u64::MAX),
         json!(1_u64 << 30),
         json!(1e30),
+        json!(true),
     ];
-    for name in names {
+    for name in [RANGES, DISTANCES] {
         let fields: Vec<String> = Fixture::load(name).config.as_object().unwrap().keys().cloned().collect();
         for (field, value) in fields.iter().flat_map(|field| values.iter().map(move |value| (field, value))) {
             let mut fixture = Fixture::load(name);
@@ -100,8 +100,9 @@ fn senseless_configurations_are_errors_and_never_panics() {
             fixture.config[field.as_str()] = value.clone();
             // Some values mean nothing to the model; those that open must also embed.
             if let Ok(mut session) = fixture.open() {
-                let vectors = embed(session.as_mut(), &[vec![mbed_core::Token { id: 5, type_id: 0 }]], 1);
-                assert_eq!(vectors[0].len(), 64, "{name} with {field} = {value}");
+                let sequence = vec![Token { id: 5, type_id: 0 }; 40];
+                let vectors = embed(session.as_mut(), &[sequence.clone(), sequence], 2);
+                assert_eq!(vectors[0].len(), 32, "{name} with {field} = {value}");
             }
         }
     }
@@ -109,101 +110,87 @@ fn senseless_configurations_are_errors_and_never_panics() {
 
 #[test]
 fn a_configuration_that_is_not_an_object_is_refused() {
-    let ModelSource::Foreign(mut model) = Fixture::load("roberta-mean").source() else { unreachable!() };
+    let ModelSource::Foreign(mut model) = Fixture::load(RANGES).source() else { unreachable!() };
     model.config = "[1, 2".into();
     let message = refusal(ModelSource::Foreign(model.clone()));
     assert!(message.contains("its `config.json` is not an object"), "{message}");
     model.config = "{}".into();
     let message = refusal(ModelSource::Foreign(model.clone()));
     assert!(message.contains("`hidden_size` is missing in its `config.json`"), "{message}");
-    model.hidden = 32;
-    model.config = Fixture::load("roberta-mean").config.to_string().into();
+    model.hidden = 16;
+    model.config = Fixture::load(RANGES).config.to_string().into();
     let message = refusal(ModelSource::Foreign(model));
-    assert!(message.contains("its hidden size is 32, but `config.json` says 64"), "{message}");
+    assert!(message.contains("its hidden size is 16, but `config.json` says 32"), "{message}");
 }
 
 #[test]
 fn tensors_may_have_a_prefix_and_company() {
-    let check = |name: &str, prefix: &str| {
-        let mut fixture = Fixture::load(name);
-        let expected = vectors(&fixture);
-        let tensors = std::mem::take(&mut fixture.tensors);
-        fixture.tensors =
-            tensors.into_iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor)).collect();
-        let of_a_task = Tensor::from_f32(vec![1], &[1.0]).unwrap();
-        fixture.tensors.insert("lm_head.weight".to_owned(), of_a_task);
-        assert_eq!(vectors(&fixture), expected, "{name} under {prefix}");
-    };
-    check("roberta-mean", "roberta.");
-    check("xlm-roberta-cls", "roberta.");
-    check("nomic-bert-mean", "bert.");
-    check("modernbert-cls", "model.");
-    check("qwen2-last", "model.");
-    check("qwen3-last", "model.");
+    let mut fixture = Fixture::load(RANGES);
+    let expected = vectors(&fixture);
+    let tensors = std::mem::take(&mut fixture.tensors);
+    fixture.tensors = tensors.into_iter().map(|(name, tensor)| (format!("deberta.{name}"), tensor)).collect();
+    let of_a_task = Tensor::from_f32(vec![1], &[1.0]).unwrap();
+    fixture.tensors.insert("lm_predictions.lm_head.bias".to_owned(), of_a_task);
+    assert_eq!(vectors(&fixture), expected);
 }
 
 #[test]
 fn tensors_that_are_missing_or_misshapen_are_named_as_in_the_file() {
-    let check = |name: &str, tensor: &str| {
+    let check = |name: &str, prefix: &str, tensor: &str| {
         let mut fixture = Fixture::load(name);
-        let removed = fixture.tensors.remove(tensor).unwrap();
+        let tensors = std::mem::take(&mut fixture.tensors).into_iter();
+        fixture.tensors = tensors.map(|(name, tensor)| (format!("{prefix}{name}"), tensor)).collect();
+        let tensor = format!("{prefix}{tensor}");
+        let removed = fixture.tensors.remove(&tensor).unwrap();
         let message = refusal(fixture.source());
         assert!(message.ends_with(&format!("tensor `{tensor}` is missing")), "{message}");
-        fixture.tensors.insert(tensor.to_owned(), Tensor::from_f32(vec![1], &[1.0]).unwrap());
+        fixture.tensors.insert(tensor.clone(), Tensor::from_f32(vec![1], &[1.0]).unwrap());
         let message = refusal(fixture.source());
         let shapes = format!("has shape [1], the configuration asks for {:?}", removed.shape());
         assert!(message.ends_with(&format!("tensor `{tensor}` {shapes}")), "{message}");
     };
-    check("roberta-mean", "encoder.layer.1.attention.self.key.bias");
-    check("nomic-bert-mean", "encoder.layers.1.mlp.fc12.weight");
-    check("modernbert-cls", "layers.3.mlp.Wo.weight");
-    check("modernbert-cls", "layers.1.attn_norm.weight");
-    check("qwen2-last", "layers.0.self_attn.v_proj.bias");
-    check("qwen3-last", "layers.0.self_attn.k_norm.weight");
+    check(RANGES, "", "encoder.layer.1.attention.self.key_proj.bias");
+    check(RANGES, "deberta.", "encoder.rel_embeddings.weight");
+    check(RANGES, "", "encoder.LayerNorm.weight");
+    check(DISTANCES, "", "encoder.layer.0.attention.self.pos_key_proj.weight");
+    check(DISTANCES, "deberta.", "embeddings.position_embeddings.weight");
 
-    let mut fixture = Fixture::load("modernbert-cls");
-    fixture
-        .tensors
-        .insert("layers.0.attn_norm.weight".to_owned(), fixture.tensors["final_norm.weight"].clone());
+    let mut fixture = Fixture::load(RANGES);
+    fixture.config["num_hidden_layers"] = 1000.into();
     let message = refusal(fixture.source());
-    assert!(message.ends_with("its first layer has a norm before attention"), "{message}");
-}
-
-/// Copies the value at a JSON pointer to a field of the top level.
-fn rename(config: &mut Value, from: &str, to: &str) {
-    config[to] = config.pointer(from).expect("the fixture has it").clone();
+    assert!(message.ends_with("its `config.json` says 1000 layers, but it has 38 tensors"), "{message}");
 }
 
 #[test]
-fn older_forms_of_a_configuration_mean_the_same() {
-    let check = |name: &str, renamed: &[(&str, &str)], removed: &[&str]| {
+fn other_forms_of_a_configuration_mean_the_same() {
+    let check = |name: &str, change: fn(&mut Value)| {
         let mut fixture = Fixture::load(name);
         let expected = vectors(&fixture);
-        let ModelSource::Foreign(mut model) = fixture.source() else { unreachable!() };
-        renamed.iter().for_each(|(from, to)| rename(&mut fixture.config, from, to));
-        removed.iter().for_each(|field| _ = fixture.config.as_object_mut().unwrap().remove(*field));
-        model.config = fixture.config.to_string().into();
-        let mut session = CandleBackend.open(OpenRequest::new(ModelSource::Foreign(model))).unwrap();
-        assert_eq!(embed(session.as_mut(), &fixture.tokens("")[..8], 8), expected, "{name}");
+        change(&mut fixture.config);
+        assert_eq!(vectors(&fixture), expected, "{name}: {}", fixture.config);
     };
-    let nomic = [
-        ("/hidden_size", "n_embd"),
-        ("/num_attention_heads", "n_head"),
-        ("/num_hidden_layers", "n_layer"),
-        ("/intermediate_size", "n_inner"),
-        ("/max_position_embeddings", "n_positions"),
-        ("/layer_norm_eps", "layer_norm_epsilon"),
-        ("/rope_parameters/rope_theta", "rotary_emb_base"),
-    ];
-    check("nomic-bert-mean", &nomic, &["hidden_size", "num_attention_heads", "rope_parameters"]);
-    let modern = [
-        ("/rope_parameters/full_attention/rope_theta", "global_rope_theta"),
-        ("/rope_parameters/sliding_attention/rope_theta", "local_rope_theta"),
-    ];
-    check("modernbert-cls", &modern, &["rope_parameters", "layer_types"]);
-    check(
-        "qwen2-last",
-        &[("/rope_parameters/rope_theta", "rope_theta")],
-        &["rope_parameters", "layer_types"],
-    );
+    check(RANGES, |config| config["pos_att_type"] = "c2p | p2c".into());
+    check(RANGES, |config| config["max_relative_positions"] = Value::Null);
+    check(RANGES, |config| config["conv_kernel_size"] = 0.into());
+    check(RANGES, |config| config["attention_head_size"] = 16.into());
+    check(DISTANCES, |config| config["position_buckets"] = Value::Null);
+    check(DISTANCES, |config| {
+        for silent in ["position_biased_input", "share_att_key", "norm_rel_ebd"] {
+            config.as_object_mut().unwrap().remove(silent);
+        }
+    });
+}
+
+#[test]
+fn segments_count_where_there_are_any() {
+    let mut output = mbed_core::Embeddings::new();
+    let mut batch = mbed_core::Batch::new();
+    batch.push(&[Token { id: 5, type_id: 1 }, Token { id: 6, type_id: 1 }]);
+    let mut session = Fixture::load(DISTANCES).open().unwrap();
+    session.embed(&batch, &mut output).unwrap();
+    let with_type_one: Vec<f32> = output.values().to_vec();
+    batch.clear();
+    batch.push(&[Token { id: 5, type_id: 0 }, Token { id: 6, type_id: 0 }]);
+    session.embed(&batch, &mut output).unwrap();
+    assert_ne!(output.values(), with_type_one);
 }

@@ -54,31 +54,11 @@ fn bert_with_max_pooling_and_no_normalising() {
 }
 
 #[test]
-fn roberta() {
-    check("roberta-mean");
+fn deberta_with_ranges_of_distances() {
+    check("deberta-v2-mean");
 }
 
 #[test]
-fn xlm_roberta() {
-    check("xlm-roberta-cls");
-}
-
-#[test]
-fn nomic_bert() {
-    check("nomic-bert-mean");
-}
-
-#[test]
-fn modernbert() {
-    check("modernbert-cls");
-}
-
-#[test]
-fn qwen2() {
-    check("qwen2-last");
-}
-
-#[test]
-fn qwen3() {
-    check("qwen3-last");
+fn deberta_with_positions_and_distances() {
+    check("deberta-v2-cls");
 }

@@ -1,10 +1,7 @@
 //! The door to candle-transformers: models of architectures that have no spec.
 
 mod config;
-mod modernbert;
-mod nomic_bert;
-mod qwen;
-mod roberta;
+mod deberta_v2;
 mod table;
 mod tensors;
 

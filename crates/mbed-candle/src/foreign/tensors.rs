@@ -7,14 +7,13 @@ use candle_nn::VarBuilder;
 use mbed_core::{BackendError, Tensor, TensorError};
 
 use crate::convert::to_candle;
-use crate::errors::{failed, unsupported};
+use crate::errors::{OpenResult, failed, unsupported};
 
 /// The tensors of a model, in binary32, and how their names came about.
 pub(super) struct Tensors<'a> {
     builder: VarBuilder<'a>,
     count: usize,
-    file_prefix: &'a str,
-    candle_prefix: &'a str,
+    prefix: &'a str,
 }
 
 impl<'a> Tensors<'a> {
@@ -27,21 +26,20 @@ impl<'a> Tensors<'a> {
         tensors: &BTreeMap<String, Tensor>,
         anchor: &str,
         prefixes: &[&'a str],
-        candle_prefix: &'a str,
-    ) -> Result<Self, BackendError> {
+    ) -> OpenResult<Self> {
         let found = prefixes.iter().find(|prefix| tensors.contains_key(&format!("{prefix}{anchor}")));
-        let Some(file_prefix) = found.copied() else {
+        let Some(prefix) = found.copied() else {
             return Err(TensorError::Missing { name: anchor.to_owned().into() }.into());
         };
         let mut renamed = HashMap::new();
         for (name, tensor) in tensors {
-            if let Some(rest) = name.strip_prefix(file_prefix) {
-                renamed.insert(format!("{candle_prefix}{rest}"), to_candle(tensor)?);
+            if let Some(rest) = name.strip_prefix(prefix) {
+                renamed.insert(rest.to_owned(), to_candle(tensor)?);
             }
         }
         let count = renamed.len();
         let builder = VarBuilder::from_tensors(renamed, DType::F32, &Device::Cpu);
-        Ok(Self { builder, count, file_prefix, candle_prefix })
+        Ok(Self { builder, count, prefix })
     }
 
     /// The tensors as the constructors of candle-transformers want them.
@@ -49,16 +47,11 @@ impl<'a> Tensors<'a> {
         self.builder.clone()
     }
 
-    /// Whether there is a tensor that candle-transformers would look for as `name`.
-    pub(super) fn contains(&self, name: &str) -> bool {
-        self.builder.contains_tensor(name)
-    }
-
     /// Refuses a number of `layers` that there cannot be tensors for: candle-transformers makes room for all of
     /// them before it looks for the first.
-    pub(super) fn check_layers(&self, layers: usize) -> Result<usize, BackendError> {
+    pub(super) fn check_layers(&self, layers: usize) -> OpenResult<()> {
         if layers <= self.count {
-            return Ok(layers);
+            return Ok(());
         }
         Err(unsupported(format!("its `config.json` says {layers} layers, but it has {} tensors", self.count)))
     }
@@ -82,9 +75,6 @@ impl<'a> Tensors<'a> {
     }
 
     fn file_name(&self, candle_name: &str) -> String {
-        match candle_name.strip_prefix(self.candle_prefix) {
-            Some(rest) => format!("{}{rest}", self.file_prefix),
-            None => candle_name.to_owned(),
-        }
+        format!("{}{candle_name}", self.prefix)
     }
 }
