@@ -10,6 +10,9 @@ pub(crate) const NAME: &str = "candle";
 /// The only device: the host's processor.
 pub(crate) const DEVICE: DeviceId = DeviceId::new(NAME, 0);
 
+/// What loading a part of a model gives.
+pub(crate) type OpenResult<T> = Result<T, BackendError>;
+
 /// Something in candle or in the thread pool went wrong.
 pub(crate) fn failed(source: impl Error + Send + Sync + 'static) -> BackendError {
     BackendError::Failed { device: DEVICE, source: Box::new(source) }

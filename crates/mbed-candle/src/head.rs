@@ -3,12 +3,13 @@
 use std::ops::Range;
 
 use candle_core::{D, Device, Result, Tensor};
-use mbed_core::spec::{Bias, HeadSpec, HeadStage, Part, Pooling};
-use mbed_core::{BackendError, TensorName, Weights};
+use mbed_core::spec::{HeadSpec, HeadStage, Pooling, Residual};
+use mbed_core::{TensorName, Weights};
 
 use crate::activation::{ActivationFn, activation_fn};
-use crate::errors::unsupported;
-use crate::layers::{Linear, to_candle};
+use crate::errors::{OpenResult, unsupported};
+use crate::linear::Linear;
+use crate::norm::Norm;
 
 /// Pooling, then stages in order.
 pub(crate) struct Head {
@@ -19,8 +20,22 @@ pub(crate) struct Head {
 }
 
 enum Stage {
-    Dense(Linear, ActivationFn),
+    Dense(Dense),
+    LayerNorm(Norm),
     Normalize,
+}
+
+/// `activation(W x + b)`, and the residual.
+struct Dense {
+    linear: Linear,
+    activation: ActivationFn,
+    residual: DenseResidual,
+}
+
+enum DenseResidual {
+    None,
+    Input,
+    Projected(Linear),
 }
 
 impl Head {
@@ -28,31 +43,18 @@ impl Head {
     ///
     /// # Errors
     /// A tensor is missing or misshapen, two stages do not fit together, or one is not computed here.
-    pub(crate) fn load(
-        spec: &HeadSpec,
-        hidden: usize,
-        weights: &Weights,
-    ) -> std::result::Result<Self, BackendError> {
+    pub(crate) fn load(spec: &HeadSpec, hidden: usize, weights: &Weights) -> OpenResult<Self> {
         if spec.pooling.is_empty() {
             return Err(unsupported("its head names no pooling"));
         }
-        let mut length = hidden.saturating_mul(spec.pooling.len());
-        let mut stages = Vec::with_capacity(spec.stages.len());
-        for (index, stage) in spec.stages.iter().enumerate() {
-            stages.push(match stage {
-                HeadStage::Dense { input, output, .. } => {
-                    check_length(index, *input, length)?;
-                    length = *output;
-                    load_dense(index, stage, weights)?
-                }
-                HeadStage::Normalize => Stage::Normalize,
-                other => return Err(unsupported(format!("it has no head stage `{other:?}`"))),
-            });
+        let dimensions = check_lengths(spec, hidden)?;
+        for (name, shape) in spec.tensors() {
+            weights.get_shaped(name, &shape)?;
         }
-        if length == 0 {
-            return Err(unsupported("its vectors have length 0"));
-        }
-        Ok(Self { hidden, pooling: spec.pooling.clone(), stages, dimensions: length })
+        let stages = spec.stages.iter().enumerate();
+        let stages = stages.map(|(index, stage)| Stage::load(stage, weights, index));
+        let stages = stages.collect::<OpenResult<_>>()?;
+        Ok(Self { hidden, pooling: spec.pooling.clone(), stages, dimensions })
     }
 
     /// The length of the vectors that come out.
@@ -78,41 +80,73 @@ impl Head {
     }
 }
 
-fn check_length(index: usize, input: usize, length: usize) -> std::result::Result<(), BackendError> {
-    if input == length {
-        return Ok(());
-    }
-    Err(unsupported(format!(
-        "stage {index} of its head takes vectors of {input}, but gets vectors of {length}"
-    )))
-}
-
-fn load_dense(
-    index: usize,
-    stage: &HeadStage,
-    weights: &Weights,
-) -> std::result::Result<Stage, BackendError> {
-    let HeadStage::Dense { input, output, bias, activation } = stage else {
-        return Ok(Stage::Normalize);
-    };
-    let weight = weights.get_shaped(TensorName::HeadDense(index, Part::Weight), &[*output, *input])?;
-    let bias = match bias {
-        Bias::Added => {
-            Some(to_candle(weights.get_shaped(TensorName::HeadDense(index, Part::Bias), &[*output])?)?)
+/// The length of the vectors that come out, where each stage takes what the one before it gives.
+fn check_lengths(spec: &HeadSpec, hidden: usize) -> OpenResult<usize> {
+    let mut length = hidden.saturating_mul(spec.pooling.len());
+    for (index, stage) in spec.stages.iter().enumerate() {
+        let (input, output) = match *stage {
+            HeadStage::Dense { input, output, residual: Residual::Input, .. } if input != output => {
+                return Err(unsupported(format!(
+                    "stage {index} of its head adds its input of {input} to a result of {output}"
+                )));
+            }
+            HeadStage::Dense { input, output, .. } => (input, output),
+            HeadStage::LayerNorm { length, .. } => (length, length),
+            _ => continue,
+        };
+        if input != length {
+            return Err(unsupported(format!(
+                "stage {index} of its head takes vectors of {input}, but gets vectors of {length}"
+            )));
         }
-        Bias::Absent => None,
-    };
-    Ok(Stage::Dense(Linear { weight: to_candle(weight)?, bias }, activation_fn(*activation)?))
+        length = output;
+    }
+    if length == 0 { Err(unsupported("its vectors have length 0")) } else { Ok(length) }
 }
 
 impl Stage {
+    fn load(stage: &HeadStage, weights: &Weights, index: usize) -> OpenResult<Self> {
+        match *stage {
+            HeadStage::Dense { bias, activation, residual, .. } => Ok(Self::Dense(Dense {
+                linear: Linear::load(weights, |part| TensorName::HeadDense(index, part), bias)?,
+                activation: activation_fn(activation)?,
+                residual: match residual {
+                    Residual::None => DenseResidual::None,
+                    Residual::Input => DenseResidual::Input,
+                    Residual::Projected => DenseResidual::Projected(Linear::load_matrix(
+                        weights,
+                        TensorName::HeadResidual(index),
+                    )?),
+                },
+            })),
+            HeadStage::LayerNorm { epsilon, .. } => {
+                let name = |part| TensorName::HeadNorm(index, part);
+                Ok(Self::LayerNorm(Norm::load_for_head(weights, name, epsilon)?))
+            }
+            HeadStage::Normalize => Ok(Self::Normalize),
+            ref other => Err(unsupported(format!("it has no head stage `{other:?}`"))),
+        }
+    }
+
     fn forward(&self, rows: &Tensor) -> Result<Tensor> {
         match self {
-            Self::Dense(linear, activation) => activation(&linear.forward(rows)?),
+            Self::Dense(dense) => dense.forward(rows),
+            Self::LayerNorm(norm) => norm.forward(rows),
             Self::Normalize => {
                 let length = rows.sqr()?.sum_keepdim(D::Minus1)?.sqrt()?;
                 rows.broadcast_div(&length.maximum(1e-12)?)
             }
+        }
+    }
+}
+
+impl Dense {
+    fn forward(&self, rows: &Tensor) -> Result<Tensor> {
+        let result = (self.activation)(&self.linear.forward(rows)?)?;
+        match &self.residual {
+            DenseResidual::None => Ok(result),
+            DenseResidual::Input => result + rows,
+            DenseResidual::Projected(linear) => result + linear.forward(rows)?,
         }
     }
 }
@@ -138,7 +172,7 @@ fn pool(pooling: Pooling, states: &Tensor, span: &Range<usize>) -> Result<Tensor
 
 #[cfg(test)]
 mod tests {
-    use mbed_core::spec::Activation;
+    use mbed_core::spec::{Activation, Bias, Part};
 
     use super::*;
 
@@ -170,16 +204,35 @@ mod tests {
         check(Pooling::WeightedMean, 0..4, [2.4, 2.4]);
     }
 
+    fn dense(input: usize, output: usize, residual: Residual) -> HeadStage {
+        HeadStage::Dense { input, output, bias: Bias::Absent, activation: Activation::Relu, residual }
+    }
+
+    fn weights(tensors: &[(TensorName, &[usize], &[f32])]) -> Weights {
+        let mut weights = Weights::new();
+        for (name, shape, values) in tensors {
+            weights.insert(*name, mbed_core::Tensor::from_f32(shape.to_vec(), values).unwrap());
+        }
+        weights
+    }
+
+    fn finished(stages: Vec<HeadStage>, weights: &Weights, rows: &[[f32; 2]]) -> Vec<Vec<f32>> {
+        let spec = HeadSpec { pooling: vec![Pooling::Cls], stages };
+        let head = Head::load(&spec, 2, weights).unwrap();
+        let rows = Tensor::from_vec(rows.concat(), (rows.len(), 2), &Device::Cpu).unwrap();
+        let finished = head.finish(rows).unwrap();
+        assert_eq!(finished.dim(1).unwrap(), head.dimensions());
+        finished.to_vec2().unwrap()
+    }
+
     #[test]
     fn stages_run_in_order_and_zeros_stay_zeros_when_normalised() {
-        let dense =
-            HeadStage::Dense { input: 4, output: 2, bias: Bias::Absent, activation: Activation::Relu };
-        let spec =
-            HeadSpec { pooling: vec![Pooling::Cls, Pooling::Max], stages: vec![dense, HeadStage::Normalize] };
-        let mut weights = Weights::new();
+        let spec = HeadSpec {
+            pooling: vec![Pooling::Cls, Pooling::Max],
+            stages: vec![dense(4, 2, Residual::None), HeadStage::Normalize],
+        };
         let matrix = [3.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 4.0];
-        let tensor = mbed_core::Tensor::from_f32(vec![2, 4], &matrix).unwrap();
-        weights.insert(TensorName::HeadDense(0, Part::Weight), tensor);
+        let weights = weights(&[(TensorName::HeadDense(0, Part::Weight), &[2, 4], &matrix)]);
         let head = Head::load(&spec, 2, &weights).unwrap();
         assert_eq!(head.dimensions(), 2);
         let pooled = Tensor::new(&[[1.0_f32, 9.0, 9.0, 1.0], [-1.0, 9.0, 9.0, 2.0], [0.0; 4]], &Device::Cpu);
@@ -188,21 +241,62 @@ mod tests {
     }
 
     #[test]
+    fn a_residual_is_added_after_the_activation() {
+        let square = weights(&[(TensorName::HeadDense(0, Part::Weight), &[2, 2], &[1.0, 1.0, -1.0, -1.0])]);
+        let rows = [[1.0, 2.0], [-5.0, 3.0]];
+        // W x is (3, -3) and (-2, 2).
+        let got = finished(vec![dense(2, 2, Residual::None)], &square, &rows);
+        assert_eq!(got, [[3.0, 0.0], [0.0, 2.0]]);
+        let got = finished(vec![dense(2, 2, Residual::Input)], &square, &rows);
+        assert_eq!(got, [[4.0, 2.0], [-5.0, 5.0]]);
+        let projected = weights(&[
+            (TensorName::HeadDense(0, Part::Weight), &[1, 2], &[1.0, 1.0]),
+            (TensorName::HeadResidual(0), &[1, 2], &[10.0, -1.0]),
+        ]);
+        assert_eq!(finished(vec![dense(2, 1, Residual::Projected)], &projected, &rows), [[11.0], [-53.0]]);
+    }
+
+    #[test]
+    fn a_layer_norm_scales_and_shifts() {
+        let weights = weights(&[
+            (TensorName::HeadNorm(1, Part::Weight), &[2], &[2.0, 3.0]),
+            (TensorName::HeadNorm(1, Part::Bias), &[2], &[0.5, -0.5]),
+        ]);
+        let stages = vec![HeadStage::Normalize, HeadStage::LayerNorm { length: 2, epsilon: 0.75 }];
+        // (6, 8) is normalised to (0.6, 0.8), whose variance is 0.01: the root of 0.76.
+        let rows = finished(stages, &weights, &[[6.0, 8.0]]);
+        let share = 0.1 / 0.76_f32.sqrt();
+        let near = (rows[0][0] - (0.5 - 2.0 * share)).abs().max((rows[0][1] - (3.0 * share - 0.5)).abs());
+        assert!(near < 1e-6, "{rows:?}");
+    }
+
+    #[test]
     fn heads_that_do_not_fit_together_are_refused() {
-        let dense =
-            |input| HeadStage::Dense { input, output: 2, bias: Bias::Added, activation: Activation::Tanh };
         let check = |pooling, stages, expected: &str| {
             let error = Head::load(&HeadSpec { pooling, stages }, 2, &Weights::new()).err().unwrap();
             let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
             let message = format!("{error}: {source}");
             assert!(message.contains(expected), "{message}");
         };
+        let mean = || vec![Pooling::Mean];
         check(vec![], vec![], "names no pooling");
         check(
-            vec![Pooling::Mean],
-            vec![dense(3)],
+            mean(),
+            vec![dense(3, 2, Residual::None)],
             "stage 0 of its head takes vectors of 3, but gets vectors of 2",
         );
-        check(vec![Pooling::Mean], vec![dense(2)], "tensor `head.0.dense.weight` is missing");
+        check(
+            mean(),
+            vec![dense(2, 3, Residual::None), HeadStage::LayerNorm { length: 2, epsilon: 1e-5 }],
+            "stage 1 of its head takes vectors of 2, but gets vectors of 3",
+        );
+        check(
+            mean(),
+            vec![dense(2, 3, Residual::Input)],
+            "stage 0 of its head adds its input of 2 to a result of 3",
+        );
+        check(mean(), vec![dense(2, 2, Residual::None)], "tensor `head.0.dense.weight` is missing");
+        let norm = HeadStage::LayerNorm { length: 2, epsilon: 1e-5 };
+        check(mean(), vec![norm], "tensor `head.0.norm.weight` is missing");
     }
 }

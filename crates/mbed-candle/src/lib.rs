@@ -27,13 +27,15 @@
 
 mod activation;
 mod backend;
+mod convert;
 mod encoder;
 mod errors;
 mod foreign;
 mod group;
 mod head;
-mod layers;
+mod linear;
 mod model;
+mod norm;
 mod session;
 
 pub use backend::CandleBackend;

@@ -6,8 +6,8 @@ use candle_core::{DType, Device, Error};
 use candle_nn::VarBuilder;
 use mbed_core::{BackendError, Tensor, TensorError};
 
+use crate::convert::to_candle;
 use crate::errors::{failed, unsupported};
-use crate::layers::to_candle;
 
 /// The tensors of a model, in binary32, and how their names came about.
 pub(super) struct Tensors<'a> {

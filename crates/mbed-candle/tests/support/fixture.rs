@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use mbed_candle::CandleBackend;
-use mbed_core::spec::{Bias, HeadSpec, HeadStage, Part, Pooling};
+use mbed_core::spec::{Bias, HeadSpec, HeadStage, Part, Pooling, Residual};
 use mbed_core::{
     Backend, BackendError, Batch, Embeddings, ForeignModel, ModelSource, OpenRequest, Session, StoredType,
     Tensor, TensorName, Token, Weights,
@@ -125,6 +125,7 @@ fn dense(config: &Value) -> HeadStage {
         output: size(&config["out_features"]),
         bias: if config["bias"] == true { Bias::Added } else { Bias::Absent },
         activation: config["activation_function"].as_str().unwrap().parse().unwrap(),
+        residual: Residual::None,
     }
 }
 
