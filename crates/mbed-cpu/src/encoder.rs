@@ -1,11 +1,19 @@
 //! An encoder with its weights in the order that the kernels read them.
 
-use mbed_core::spec::{EncoderSpec, Part, PositionSpec, TensorName};
-use mbed_core::{BackendError, Batch, TensorError, Weights};
-use mbed_kernels::norm::LayerNorm;
+use std::sync::Arc;
 
+use mbed_core::spec::{
+    EncoderSpec, NormKind, NormPlacement, PositionSpec, Presence, RotaryPairing, RotarySpec, ScoreBias,
+    TensorName,
+};
+use mbed_core::{BackendError, Batch, Weights};
+use mbed_kernels::gemm::{Linear, ROW_BLOCK};
+use mbed_kernels::norm::Norm;
+
+use crate::failure;
 use crate::head::Head;
 use crate::layer::Layer;
+use crate::load;
 use crate::parts::PartOfBatch;
 use crate::scratch::Scratch;
 
@@ -14,36 +22,56 @@ use crate::scratch::Scratch;
 pub(crate) struct Encoder {
     pub(crate) spec: EncoderSpec,
     tokens: Vec<f32>,
+    /// Empty where there is none, as are positions.
     segments: Vec<f32>,
     positions: Vec<f32>,
     /// Row of `positions` that a sequence's first token takes.
     first_position: usize,
-    norm: LayerNorm,
+    norm: Option<Norm>,
+    projection: Option<Linear>,
+    /// Different rotations of the layers.
+    pub(crate) rotations: Vec<Arc<RotarySpec>>,
+    /// Numbers that are added to scores, `buckets × heads`; empty where there are none.
+    pub(crate) score_bias: Vec<f32>,
     layers: Vec<Layer>,
+    last_norm: Option<Norm>,
     pub(crate) head: Head,
 }
 
 impl Encoder {
     /// Lays the weights out.
     pub(crate) fn new(spec: EncoderSpec, weights: &Weights) -> Result<Self, BackendError> {
+        check_kinds(&spec)?;
         spec.check(weights)?;
-        let table = |name| weights.get(name).map(mbed_core::Tensor::to_f32);
-        let (positions, first_position) = match spec.position {
-            PositionSpec::Learned { first, .. } => (table(TensorName::PositionEmbedding)?, first),
-            _ => {
-                let reason = "it computes learned positions only".to_owned();
-                return Err(BackendError::UnsupportedModel { backend: "cpu", reason });
-            }
+        let first_position = match spec.position {
+            PositionSpec::Learned { first, .. } => first,
+            _ => 0,
         };
-        let layers: Result<Vec<Layer>, TensorError> =
-            (0..spec.layers).map(|layer| Layer::new(&spec, weights, layer)).collect();
+        let norm = |presence: Presence, name: fn(_) -> TensorName| match presence {
+            Presence::Present => load::norm(weights, &spec.norm, name).map(Some),
+            Presence::Absent => Ok(None),
+        };
+        let projection = match spec.embedding.projection {
+            Some(_) => Some(load::linear(weights, &[TensorName::EmbeddingProjection], spec.embedding.width)?),
+            None => None,
+        };
+        let mut rotations: Vec<Arc<RotarySpec>> = Vec::new();
+        let mut layers = Vec::with_capacity(spec.layers.len());
+        for (index, layer) in spec.layers.iter().enumerate() {
+            let rotation = layer.rotary.as_ref().map(|rotary| number_of(&mut rotations, rotary));
+            layers.push(Layer::new(&spec, weights, index, rotation)?);
+        }
         Ok(Self {
-            tokens: table(TensorName::TokenEmbedding)?,
-            segments: table(TensorName::SegmentEmbedding)?,
-            positions,
+            tokens: load::values(weights, TensorName::TokenEmbedding)?,
+            segments: load::optional(weights, TensorName::SegmentEmbedding),
+            positions: load::optional(weights, TensorName::PositionEmbedding),
             first_position,
-            norm: norm(weights, TensorName::EmbeddingNorm, spec.norm.epsilon)?,
-            layers: layers?,
+            norm: norm(spec.embedding.norm, TensorName::EmbeddingNorm)?,
+            projection,
+            rotations,
+            score_bias: load::optional(weights, TensorName::ScoreBias),
+            layers,
+            last_norm: norm(spec.norm.last, TensorName::LastNorm)?,
             head: Head::new(&spec, weights)?,
             spec,
         })
@@ -56,50 +84,93 @@ impl Encoder {
         part: &PartOfBatch,
         scratch: &mut Scratch,
     ) -> Result<(), BackendError> {
-        scratch.reserve(&self.spec, part)?;
-        self.embed_tokens(batch, part, scratch);
+        scratch.reserve(self, part)?;
+        self.embed_tokens(batch, part, scratch)?;
         for layer in &self.layers {
             layer.run(part, scratch)?;
+        }
+        if let Some(norm) = &self.last_norm {
+            norm.apply(&mut scratch.hidden[..part.tokens * self.spec.hidden]);
         }
         Ok(())
     }
 
-    /// Sums the embeddings of token, position and segment, and normalises the sums.
-    fn embed_tokens(&self, batch: &Batch, part: &PartOfBatch, scratch: &mut Scratch) {
-        let width = self.spec.hidden;
+    /// Sums the embeddings of token, position and segment, normalises the sums and makes them as long as states.
+    fn embed_tokens(
+        &self,
+        batch: &Batch,
+        part: &PartOfBatch,
+        scratch: &mut Scratch,
+    ) -> Result<(), BackendError> {
+        let width = self.spec.embedding.width;
+        let Scratch { hidden, embedded, .. } = scratch;
+        let places = if self.projection.is_some() { embedded } else { &mut *hidden };
         let sequences = part.sequences.clone().filter_map(|index| batch.sequence(index));
-        let mut places = scratch.hidden.chunks_exact_mut(width);
-        for sequence in sequences {
-            for (position, (&id, &segment)) in sequence.ids.iter().zip(sequence.type_ids).enumerate() {
-                let Some(place) = places.next() else { return };
-                let token = rows(&self.tokens, width, id as usize);
-                let segment = rows(&self.segments, width, segment as usize);
-                let position = rows(&self.positions, width, self.first_position + position);
-                for (column, value) in place.iter_mut().enumerate() {
-                    *value = token[column] + segment[column] + position[column];
+        let tokens = sequences.flat_map(|sequence| {
+            let tokens = sequence.ids.iter().zip(sequence.type_ids);
+            tokens.enumerate().map(|(position, (&id, &segment))| (position, id as usize, segment as usize))
+        });
+        for (place, (position, id, segment)) in places.chunks_exact_mut(width).zip(tokens) {
+            self.embed_token(place, position, id, segment);
+        }
+        if let Some(norm) = &self.norm {
+            norm.apply(&mut places[..part.tokens * width]);
+        }
+        let Some(projection) = &self.projection else { return Ok(()) };
+        let blocks = scratch.embedded.chunks_exact(ROW_BLOCK * width);
+        for (embedded, hidden) in blocks.zip(hidden.chunks_exact_mut(ROW_BLOCK * self.spec.hidden)) {
+            projection.apply_block(embedded, hidden).map_err(failure::shape)?;
+        }
+        Ok(())
+    }
+
+    fn embed_token(&self, place: &mut [f32], position: usize, id: usize, segment: usize) {
+        let width = place.len();
+        let scale = self.spec.embedding.scale;
+        for (value, token) in place.iter_mut().zip(row(&self.tokens, width, id)) {
+            *value = token * scale;
+        }
+        for (table, index) in [(&self.segments, segment), (&self.positions, self.first_position + position)] {
+            if !table.is_empty() {
+                for (value, added) in place.iter_mut().zip(row(table, width, index)) {
+                    *value += added;
                 }
             }
         }
-        self.norm.apply(&mut scratch.hidden[..part.tokens * width]);
     }
 }
 
 /// Row `index` of a table. The batch was checked against the tables before anything ran.
-fn rows(table: &[f32], width: usize, index: usize) -> &[f32] {
+fn row(table: &[f32], width: usize, index: usize) -> &[f32] {
     &table[index * width..(index + 1) * width]
 }
 
-pub(crate) fn norm(
-    weights: &Weights,
-    name: impl Fn(Part) -> TensorName,
-    epsilon: f32,
-) -> Result<LayerNorm, TensorError> {
-    let scale = weights.get(name(Part::Weight))?.to_f32();
-    let shift = weights.get(name(Part::Bias))?.to_f32();
-    let columns = scale.len();
-    LayerNorm::new(scale, shift, epsilon).ok_or_else(|| TensorError::WrongShape {
-        name: name(Part::Bias).to_string().into(),
-        expected: vec![columns],
-        got: Vec::new(),
+fn number_of(rotations: &mut Vec<Arc<RotarySpec>>, rotary: &Arc<RotarySpec>) -> usize {
+    rotations.iter().position(|known| known == rotary).unwrap_or_else(|| {
+        rotations.push(Arc::clone(rotary));
+        rotations.len() - 1
     })
+}
+
+/// Refuses what a later version of the seam may ask for and this backend does not compute.
+fn check_kinds(spec: &EncoderSpec) -> Result<(), BackendError> {
+    let is_known = matches!(spec.position, PositionSpec::Learned { .. } | PositionSpec::NotAdded { .. })
+        && matches!(spec.norm.kind, NormKind::Layer | NormKind::Rms)
+        && matches!(
+            spec.norm.placement,
+            NormPlacement::After | NormPlacement::Before | NormPlacement::Around
+        )
+        && matches!(
+            spec.attention.score_bias,
+            ScoreBias::None | ScoreBias::Alibi | ScoreBias::Buckets { .. }
+        )
+        && spec.layers.iter().filter_map(|layer| layer.rotary.as_ref()).all(|rotary| {
+            matches!(rotary.pairing, RotaryPairing::Halves | RotaryPairing::Neighbours)
+                && rotary.size() <= spec.attention.head_size
+        });
+    if is_known {
+        return Ok(());
+    }
+    let reason = format!("it does not compute all that the family `{}` needs", spec.family);
+    Err(BackendError::UnsupportedModel { backend: "cpu", reason })
 }

@@ -2,32 +2,46 @@
 
 use std::ops::Range;
 
-use mbed_core::spec::{Activation, Bias, EncoderSpec, HeadSpec, HeadStage, Part, Pooling, TensorName};
-use mbed_core::{BackendError, TensorError, Weights};
-use mbed_kernels::{activation, gemm, norm, pool};
+use mbed_core::spec::{Activation, EncoderSpec, HeadStage, NormSpec, Part, Pooling, Residual, TensorName};
+use mbed_core::{BackendError, Weights};
+use mbed_kernels::norm::{self, Norm};
+use mbed_kernels::{activation, elementwise, gemm, pool};
+
+use crate::load;
 
 /// Pooling and what comes after it.
 #[derive(Debug)]
 pub(crate) struct Head {
-    spec: HeadSpec,
-    /// For each stage its weight (`output × input`) and bias; empty where it has none.
-    stages: Vec<(Vec<f32>, Vec<f32>)>,
+    pooling: Vec<Pooling>,
+    stages: Vec<Stage>,
     hidden: usize,
 }
 
+/// One step after pooling. Matrices are `output × input`; a bias is empty where there is none.
+#[derive(Debug)]
+enum Stage {
+    Dense { weight: Vec<f32>, bias: Vec<f32>, output: usize, activation: Activation, residual: Shortcut },
+    LayerNorm(Norm),
+    Normalize,
+}
+
+/// What a Dense stage adds to its result.
+#[derive(Debug)]
+enum Shortcut {
+    None,
+    Input,
+    Projected(Vec<f32>),
+}
+
 impl Head {
-    pub(crate) fn new(spec: &EncoderSpec, weights: &Weights) -> Result<Self, TensorError> {
-        let mut stages = Vec::new();
-        for (index, stage) in spec.head.stages.iter().enumerate() {
-            let values =
-                |part| weights.get(TensorName::HeadDense(index, part)).map(mbed_core::Tensor::to_f32);
-            stages.push(match stage {
-                HeadStage::Dense { bias: Bias::Added, .. } => (values(Part::Weight)?, values(Part::Bias)?),
-                HeadStage::Dense { bias: Bias::Absent, .. } => (values(Part::Weight)?, Vec::new()),
-                _ => (Vec::new(), Vec::new()),
-            });
-        }
-        Ok(Self { spec: spec.head.clone(), stages, hidden: spec.hidden })
+    pub(crate) fn new(spec: &EncoderSpec, weights: &Weights) -> Result<Self, BackendError> {
+        let stages =
+            spec.head.stages.iter().enumerate().map(|(index, stage)| Stage::new(index, stage, weights));
+        Ok(Self {
+            pooling: spec.head.pooling.clone(),
+            stages: stages.collect::<Result<_, _>>()?,
+            hidden: spec.hidden,
+        })
     }
 
     /// Makes the vector of the tokens `span` of a sequence whose states are `states`, `tokens × hidden`.
@@ -38,8 +52,8 @@ impl Head {
         output: &mut [f32],
     ) -> Result<(), BackendError> {
         let pooled_states = states.get(span.start * self.hidden..span.end * self.hidden).unwrap_or_default();
-        let mut vector = vec![0.0; self.hidden * self.spec.pooling.len()];
-        for (&pooling, part) in self.spec.pooling.iter().zip(vector.chunks_exact_mut(self.hidden)) {
+        let mut vector = vec![0.0; self.hidden * self.pooling.len()];
+        for (&pooling, part) in self.pooling.iter().zip(vector.chunks_exact_mut(self.hidden)) {
             match pooling {
                 Pooling::Cls => pool::first(pooled_states, part),
                 Pooling::Max => pool::max(pooled_states, part),
@@ -49,34 +63,63 @@ impl Head {
                 Pooling::LastToken => pool::last(pooled_states, part),
             }
         }
-        for (stage, (weight, bias)) in self.spec.stages.iter().zip(&self.stages) {
-            vector = run_stage(stage, weight, bias, vector)?;
+        for stage in &self.stages {
+            vector = stage.run(vector)?;
         }
         output.copy_from_slice(&vector);
         Ok(())
     }
 }
 
-fn run_stage(
-    stage: &HeadStage,
-    weight: &[f32],
-    bias: &[f32],
-    mut vector: Vec<f32>,
-) -> Result<Vec<f32>, BackendError> {
-    match stage {
-        HeadStage::Normalize => norm::scale_to_unit_length(&mut vector),
-        HeadStage::Dense { output, activation, .. } => {
-            let mut mapped = vec![0.0; *output];
-            gemm::matrix_vector(weight, &vector, &mut mapped);
-            for (value, added) in mapped.iter_mut().zip(bias) {
-                *value += added;
+impl Stage {
+    fn new(index: usize, stage: &HeadStage, weights: &Weights) -> Result<Self, BackendError> {
+        let dense = |part| TensorName::HeadDense(index, part);
+        Ok(match *stage {
+            HeadStage::Dense { output, activation, residual, .. } => Self::Dense {
+                weight: load::values(weights, dense(Part::Weight))?,
+                bias: load::optional(weights, dense(Part::Bias)),
+                output,
+                activation,
+                residual: match residual {
+                    Residual::None => Shortcut::None,
+                    Residual::Input => Shortcut::Input,
+                    Residual::Projected => {
+                        Shortcut::Projected(load::values(weights, TensorName::HeadResidual(index))?)
+                    }
+                },
+            },
+            HeadStage::LayerNorm { epsilon, .. } => {
+                let name = |part| TensorName::HeadNorm(index, part);
+                Self::LayerNorm(load::norm(weights, &NormSpec::after(epsilon), name)?)
             }
-            activate(*activation, &mut mapped)?;
-            vector = mapped;
-        }
-        _ => return Err(unsupported("it does not know a stage of this model's head")),
+            HeadStage::Normalize => Self::Normalize,
+            _ => return Err(unsupported("it does not know a stage of this model's head")),
+        })
     }
-    Ok(vector)
+
+    fn run(&self, mut vector: Vec<f32>) -> Result<Vec<f32>, BackendError> {
+        match self {
+            Self::Normalize => norm::scale_to_unit_length(&mut vector),
+            Self::LayerNorm(norm) => norm.apply(&mut vector),
+            Self::Dense { weight, bias, output, activation, residual } => {
+                let mut mapped = vec![0.0; *output];
+                gemm::matrix_vector(weight, &vector, &mut mapped);
+                elementwise::add(&mut mapped, bias);
+                activate(*activation, &mut mapped)?;
+                match residual {
+                    Shortcut::None => {}
+                    Shortcut::Input => elementwise::add(&mut mapped, &vector),
+                    Shortcut::Projected(weight) => {
+                        let mut projected = vec![0.0; *output];
+                        gemm::matrix_vector(weight, &vector, &mut projected);
+                        elementwise::add(&mut mapped, &projected);
+                    }
+                }
+                vector = mapped;
+            }
+        }
+        Ok(vector)
+    }
 }
 
 /// Applies an activation in place.

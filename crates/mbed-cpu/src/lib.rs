@@ -9,8 +9,10 @@ mod encoder;
 mod failure;
 mod head;
 mod layer;
+mod load;
 mod parts;
 mod scratch;
 mod session;
+mod tables;
 
 pub use backend::CpuBackend;

@@ -1,48 +1,88 @@
 //! Buffers that one thread works in, kept between batches.
 
-use mbed_core::spec::EncoderSpec;
 use mbed_core::{BackendError, Bytes};
+use mbed_kernels::attention::Attention;
 use mbed_kernels::gemm::{ROW_BLOCK, padded_rows};
 
+use crate::encoder::Encoder;
 use crate::failure::DEVICE;
 use crate::parts::PartOfBatch;
+use crate::tables::{Distances, Turns};
 
 /// Buffers that one thread works in. Rows are padded to whole blocks.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     /// `rows × hidden`
     pub(crate) hidden: Vec<f32>,
-    /// `rows × 3 · width`
+    /// `rows × embedding width`, where embeddings have another length than states
+    pub(crate) embedded: Vec<f32>,
+    /// `rows × (queries, keys, values)`
     pub(crate) qkv: Vec<f32>,
-    /// `rows × width`
+    /// `rows × query width`
     pub(crate) context: Vec<f32>,
-    /// `longest × longest`
+    /// Scores of one head of the longest sequence.
     pub(crate) scores: Vec<f32>,
-    /// `block × hidden`
+    /// `block × hidden`: what a part of a layer is given
+    pub(crate) input: Vec<f32>,
+    /// `block × hidden`: what it gives
     pub(crate) block: Vec<f32>,
     /// `block × intermediate`
     pub(crate) intermediate: Vec<f32>,
+    /// `block × intermediate`, where there is a gate
+    pub(crate) gated: Vec<f32>,
+    /// One for each rotation of the encoder.
+    pub(crate) turns: Vec<Turns>,
+    pub(crate) distances: Distances,
 }
 
 impl Scratch {
     /// Makes room for `part`. Old values stay, which is harmless: rows past the part's tokens are computed along
     /// and never read.
-    pub(crate) fn reserve(&mut self, spec: &EncoderSpec, part: &PartOfBatch) -> Result<(), BackendError> {
+    pub(crate) fn reserve(&mut self, encoder: &Encoder, part: &PartOfBatch) -> Result<(), BackendError> {
+        let spec = &encoder.spec;
         let rows = padded_rows(part.tokens);
         let longest = part.lengths.iter().copied().max().unwrap_or(0);
-        let width = spec.attention.width();
         resize(&mut self.hidden, rows * spec.hidden)?;
-        resize(&mut self.qkv, rows * 3 * width)?;
+        if spec.embedding.projection.is_some() {
+            resize(&mut self.embedded, rows * spec.embedding.width)?;
+        }
+        if spec.layers.is_empty() {
+            return Ok(());
+        }
+        let (width, intermediate) = (spec.attention.width(), spec.feed_forward.intermediate);
+        resize(&mut self.qkv, rows * (width + 2 * spec.attention.key_value_width()))?;
         resize(&mut self.context, rows * width)?;
-        resize(&mut self.scores, longest * longest)?;
+        resize(&mut self.scores, Attention::scores(longest))?;
+        resize(&mut self.input, ROW_BLOCK * spec.hidden)?;
         resize(&mut self.block, ROW_BLOCK * spec.hidden)?;
-        resize(&mut self.intermediate, ROW_BLOCK * spec.feed_forward.intermediate)
+        resize(&mut self.intermediate, ROW_BLOCK * intermediate)?;
+        if spec.feed_forward.gate.is_present() {
+            resize(&mut self.gated, ROW_BLOCK * intermediate)?;
+        }
+        self.turns.resize_with(encoder.rotations.len(), Turns::default);
+        for (turns, rotary) in self.turns.iter_mut().zip(&encoder.rotations) {
+            turns.reach(rotary, longest);
+        }
+        self.distances.reach(&spec.attention, &encoder.score_bias, longest);
+        Ok(())
     }
 
     /// How many bytes it holds.
     pub(crate) fn bytes(&self) -> usize {
-        let buffers = [&self.hidden, &self.qkv, &self.context, &self.scores, &self.block, &self.intermediate];
-        buffers.iter().map(|buffer| buffer.capacity() * size_of::<f32>()).sum()
+        let buffers = [
+            &self.hidden,
+            &self.embedded,
+            &self.qkv,
+            &self.context,
+            &self.scores,
+            &self.input,
+            &self.block,
+            &self.intermediate,
+            &self.gated,
+        ];
+        let values: usize = buffers.iter().map(|buffer| buffer.capacity()).sum();
+        let turns: usize = self.turns.iter().map(Turns::bytes).sum();
+        values * size_of::<f32>() + turns + self.distances.bytes()
     }
 }
 

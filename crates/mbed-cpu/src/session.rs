@@ -38,9 +38,7 @@ impl CpuSession {
             .thread_name(|index| format!("mbed-cpu-{index}"))
             .build()
             .map_err(|source| BackendError::Failed { device: DEVICE, source: Box::new(source) })?;
-        let tensors = spec.encoder_tensors().into_iter().chain(spec.head_tensors());
-        let values: usize = tensors.map(|(_, shape)| shape.iter().product::<usize>()).sum();
-        let weights = Bytes::from(values * size_of::<f32>());
+        let weights = Bytes::from(spec.parameters() * size_of::<f32>());
         Ok(Self { capabilities, encoder, pool, idle: Mutex::default(), weights })
     }
 
@@ -134,8 +132,9 @@ fn check(batch: &Batch, spec: &EncoderSpec) -> Result<(), BackendError> {
         if sequence.ids.len() > limit {
             return Err(BackendError::SequenceTooLong { sequence: index, tokens: sequence.ids.len(), limit });
         }
-        let tables =
-            [("token id", sequence.ids, spec.vocabulary), ("type id", sequence.type_ids, spec.segments)];
+        // Where there are no segments, the first is the only one that makes sense.
+        let segments = spec.embedding.segments.max(1);
+        let tables = [("token id", sequence.ids, spec.vocabulary), ("type id", sequence.type_ids, segments)];
         for (kind, values, limit) in tables {
             if let Some(&value) = values.iter().find(|&&value| value as usize >= limit) {
                 return Err(BackendError::TokenOutOfRange { kind, value, limit, sequence: index });

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use mbed_core::PromptPooling;
-use mbed_core::spec::{Activation, Bias, HeadSpec, HeadStage, Pooling};
+use mbed_core::spec::{Activation, Bias, HeadSpec, HeadStage, Pooling, Residual};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -17,12 +17,12 @@ pub(crate) struct Modules {
     pub(crate) transformer: PathBuf,
     pub(crate) head: HeadSpec,
     pub(crate) prompt_pooling: PromptPooling,
-    pub(crate) dense: Vec<DenseModule>,
+    pub(crate) stored: Vec<StoredModule>,
 }
 
-/// The files of a Dense stage.
+/// The files of a stage that has weights.
 #[derive(Debug)]
-pub(crate) struct DenseModule {
+pub(crate) struct StoredModule {
     /// Its number in the stages of the head.
     pub(crate) stage: usize,
     pub(crate) folder: PathBuf,
@@ -30,24 +30,26 @@ pub(crate) struct DenseModule {
 }
 
 impl Modules {
-    /// Proves that each Dense stage takes what comes before it, where the encoder's states are `hidden` long.
+    /// Proves that each stage takes what comes before it, where the encoder's states are `hidden` long.
     pub(crate) fn check_lengths(&self, hidden: usize) -> Result<(), ModelError> {
         let mut length = hidden.saturating_mul(self.head.pooling.len());
-        for module in &self.dense {
-            let Some(HeadStage::Dense { input, output, .. }) = self.head.stages.get(module.stage) else {
-                continue;
+        for module in &self.stored {
+            let (key, input, output) = match self.head.stages.get(module.stage) {
+                Some(HeadStage::Dense { input, output, .. }) => ("in_features", *input, *output),
+                Some(HeadStage::LayerNorm { length, .. }) => ("dimension", *length, *length),
+                _ => continue,
             };
-            if *input != length {
+            if input != length {
                 let expected = format!("{length}, the length of what comes before it");
-                return Err(dense_error(&module.folder, "in_features", *input, expected));
+                return Err(stage_error(&module.folder, key, input, expected));
             }
-            length = *output;
+            length = output;
         }
         Ok(())
     }
 }
 
-fn dense_error(folder: &Path, key: &str, value: impl ToString, expected: impl Into<String>) -> ModelError {
+fn stage_error(folder: &Path, key: &str, value: impl ToString, expected: impl Into<String>) -> ModelError {
     ModelError::Config {
         path: folder.join("config.json"),
         key: key.to_owned(),
@@ -79,6 +81,12 @@ struct DenseConfig {
     use_residual: bool,
 }
 
+/// `2_LayerNorm/config.json`; the epsilon is `torch.nn.LayerNorm`'s own.
+#[derive(Deserialize)]
+struct LayerNormConfig {
+    dimension: usize,
+}
+
 const fn yes() -> bool {
     true
 }
@@ -92,7 +100,7 @@ pub(crate) fn read(folder: &Path) -> Result<Modules, ModelError> {
             transformer: folder.to_owned(),
             head: HeadSpec { pooling: vec![Pooling::Mean], stages: Vec::new() },
             prompt_pooling: PromptPooling::Included,
-            dense: Vec::new(),
+            stored: Vec::new(),
         });
     };
     let mut reader = ModulesReader {
@@ -101,7 +109,7 @@ pub(crate) fn read(folder: &Path) -> Result<Modules, ModelError> {
         transformer: None,
         pooling: None,
         stages: Vec::new(),
-        dense: Vec::new(),
+        stored: Vec::new(),
     };
     for entry in &entries {
         reader.add(entry)?;
@@ -115,7 +123,7 @@ struct ModulesReader<'a> {
     transformer: Option<PathBuf>,
     pooling: Option<(Vec<Pooling>, PromptPooling)>,
     stages: Vec<HeadStage>,
-    dense: Vec<DenseModule>,
+    stored: Vec<StoredModule>,
 }
 
 impl ModulesReader<'_> {
@@ -129,10 +137,11 @@ impl ModulesReader<'_> {
             "Transformer" | "Pooling" => {
                 return Err(self.order("it has two of one kind that can be there once"));
             }
-            "Dense" | "Normalize" | "Dropout" if self.pooling.is_none() => {
+            "Dense" | "LayerNorm" | "Normalize" | "Dropout" if self.pooling.is_none() => {
                 return Err(self.order("a module that works on vectors stands before Pooling"));
             }
             "Dense" => self.add_dense(&folder)?,
+            "LayerNorm" => self.add_layer_norm(&folder)?,
             "Normalize" => self.stages.push(HeadStage::Normalize),
             // Dropout does nothing outside training.
             "Dropout" => {}
@@ -147,7 +156,7 @@ impl ModulesReader<'_> {
 
     fn add_dense(&mut self, folder: &Path) -> Result<(), ModelError> {
         let config: DenseConfig = json::read(&folder.join("config.json"))?;
-        let refuse = |key, value: &str, expected| Err(dense_error(folder, key, value, expected));
+        let refuse = |key, value: &str, expected| Err(stage_error(folder, key, value, expected));
         for (key, name) in [
             ("module_input_name", &config.module_input_name),
             ("module_output_name", &config.module_output_name),
@@ -155,9 +164,6 @@ impl ModulesReader<'_> {
             if let Some(name) = name.as_ref().filter(|name| *name != "sentence_embedding") {
                 return refuse(key, name, "`sentence_embedding`, the only one that mbed computes");
             }
-        }
-        if config.use_residual {
-            return refuse("use_residual", "true", "`false`, the only one that mbed computes");
         }
         let (input, output) = (config.in_features, config.out_features);
         for (key, size) in [("in_features", input), ("out_features", output)] {
@@ -171,9 +177,26 @@ impl ModulesReader<'_> {
             return refuse("activation_function", name, "one of Tanh, Identity, ReLU, GELU, SiLU, Sigmoid");
         };
         let bias = if config.bias { Bias::Added } else { Bias::Absent };
-        let (stage, tensors) = (self.stages.len(), tensors::open_folder(folder)?);
-        self.dense.push(DenseModule { stage, folder: folder.to_owned(), tensors });
-        self.stages.push(HeadStage::Dense { input, output, bias, activation });
+        let residual = match (config.use_residual, input == output) {
+            (false, _) => Residual::None,
+            (true, true) => Residual::Input,
+            (true, false) => Residual::Projected,
+        };
+        self.add_stored(folder, HeadStage::Dense { input, output, bias, activation, residual })
+    }
+
+    fn add_layer_norm(&mut self, folder: &Path) -> Result<(), ModelError> {
+        let config: LayerNormConfig = json::read(&folder.join("config.json"))?;
+        if config.dimension == 0 {
+            return Err(stage_error(folder, "dimension", "0", "a whole number of at least 1"));
+        }
+        self.add_stored(folder, HeadStage::LayerNorm { length: config.dimension, epsilon: 1e-5 })
+    }
+
+    fn add_stored(&mut self, folder: &Path, stage: HeadStage) -> Result<(), ModelError> {
+        let tensors = tensors::open_folder(folder)?;
+        self.stored.push(StoredModule { stage: self.stages.len(), folder: folder.to_owned(), tensors });
+        self.stages.push(stage);
         Ok(())
     }
 
@@ -185,7 +208,7 @@ impl ModulesReader<'_> {
             return Err(ModelError::ModuleOrder { path: self.path, reason: "there is no Pooling" });
         };
         let head = HeadSpec { pooling, stages: self.stages };
-        Ok(Modules { transformer, head, prompt_pooling, dense: self.dense })
+        Ok(Modules { transformer, head, prompt_pooling, stored: self.stored })
     }
 }
 

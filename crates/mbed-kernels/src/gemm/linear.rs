@@ -21,18 +21,20 @@ pub const fn padded_rows(rows: usize) -> usize {
 pub struct Linear {
     /// `input × output`, row-major: the transpose of what model files hold.
     weight: Vec<f32>,
+    /// Empty where there is none.
     bias: Vec<f32>,
     input: usize,
     output: usize,
 }
 
 impl Linear {
-    /// A map from `weight` (`output × input`, row-major) and `bias` (`output`), or `None` where the lengths do not
-    /// fit.
+    /// A map from `weight` (`output × input`, row-major) and `bias` (`output`, or empty for none), or `None` where
+    /// the lengths do not fit.
     #[must_use]
     pub fn new(weight: &[f32], bias: Vec<f32>, input: usize) -> Option<Self> {
-        let output = bias.len();
-        if input == 0 || output == 0 || weight.len() != input * output {
+        let output = weight.len().checked_div(input)?;
+        let bias_fits = bias.is_empty() || bias.len() == output;
+        if output == 0 || weight.len() != input * output || !bias_fits {
             return None;
         }
         Some(Self { weight: transpose(weight, output, input), bias, input, output })
@@ -55,8 +57,11 @@ impl Linear {
     /// # Errors
     /// A slice is too short.
     pub fn apply_block(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeMismatch> {
-        for row in y.chunks_exact_mut(self.output).take(ROW_BLOCK) {
-            row.copy_from_slice(&self.bias);
+        let keep = if self.bias.is_empty() { Keep::Nothing } else { Keep::Sum };
+        if keep == Keep::Sum {
+            for row in y.chunks_exact_mut(self.output).take(ROW_BLOCK) {
+                row.copy_from_slice(&self.bias);
+            }
         }
         let output = MatrixMut { data: y, rows: ROW_BLOCK, columns: self.output, row_stride: self.output };
         let left = Matrix {
@@ -73,7 +78,7 @@ impl Linear {
             row_stride: self.output,
             column_stride: 1,
         };
-        multiply(output, Keep::Sum, 1.0, left, right)
+        multiply(output, keep, 1.0, left, right)
     }
 
     /// Maps as many whole blocks as `x` holds; `y` has as many rows.
@@ -105,17 +110,27 @@ fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
 
 /// `y = W x`, for one vector: `weight` is `y.len() × x.len()`, row-major; missing rows leave `y` as it is.
 pub fn matrix_vector(weight: &[f32], x: &[f32], y: &mut [f32]) {
-    if x.is_empty() {
-        return;
+    if !x.is_empty() {
+        pulp::Arch::new().dispatch(MatrixVector { weight, x, y });
     }
-    pulp::Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (row, value) in weight.chunks_exact(x.len()).zip(y.iter_mut()) {
-                *value = lanes::dot(row, x);
-            }
-        },
-    );
+}
+
+/// A struct and not a closure: see `activation::Map`.
+struct MatrixVector<'a> {
+    weight: &'a [f32],
+    x: &'a [f32],
+    y: &'a mut [f32],
+}
+
+impl pulp::WithSimd for MatrixVector<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: pulp::Simd>(self, _simd: S) {
+        for (row, value) in self.weight.chunks_exact(self.x.len()).zip(self.y.iter_mut()) {
+            *value = lanes::dot(row, self.x);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -148,7 +163,15 @@ mod tests {
             linear.apply_block(&alone_x, &mut alone_y).unwrap();
             assert_eq!(alone_y[..output], y[row * output..(row + 1) * output], "row {row}");
         }
+        let without_bias = Linear::new(&weight, Vec::new(), input).unwrap();
+        without_bias.apply_block(&x, &mut alone_y).unwrap();
+        for (column, &added) in bias.iter().enumerate() {
+            assert!((alone_y[column] + added - y[column]).abs() < 1e-5);
+        }
         assert!(Linear::new(&weight, bias, input + 1).is_none());
+        assert!(
+            Linear::new(&weight, vec![0.0], input).is_none() && Linear::new(&weight, vec![], 0).is_none()
+        );
     }
 
     #[test]

@@ -17,6 +17,20 @@ pub struct Matrix<'a> {
     pub column_stride: usize,
 }
 
+impl Matrix<'_> {
+    /// Its rows as columns.
+    #[must_use]
+    pub const fn transposed(self) -> Self {
+        Self {
+            rows: self.columns,
+            columns: self.rows,
+            row_stride: self.column_stride,
+            column_stride: self.row_stride,
+            ..self
+        }
+    }
+}
+
 /// A matrix to write: rows apart by `row_stride`, neighbours next to each other.
 #[derive(Debug)]
 pub struct MatrixMut<'a> {

@@ -1,22 +1,35 @@
-//! LayerNorm and Euclidean normalising, row by row.
+//! LayerNorm, RMS norm and Euclidean normalising, row by row.
 
 use pulp::{Arch, Simd, WithSimd};
 
 use crate::lanes;
 
-/// A LayerNorm: `scale · (x - mean) / √(variance + epsilon) + shift`, the variance without Bessel's correction.
+/// A norm over rows of a fixed length, with a scale and perhaps a shift for each column.
 #[derive(Clone, Debug)]
-pub struct LayerNorm {
+pub struct Norm {
+    kind: NormKind,
     scale: Vec<f32>,
+    /// Empty where nothing is added.
     shift: Vec<f32>,
     epsilon: f32,
 }
 
-impl LayerNorm {
-    /// A norm over rows as long as `scale`, or `None` where `shift` has another length or there is no column.
+/// What a norm computes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NormKind {
+    /// `scale · (x - mean) / √(variance + epsilon) + shift`, the variance without Bessel's correction.
+    Layer,
+    /// `scale · x / √(mean of squares + epsilon) + shift`
+    Rms,
+}
+
+impl Norm {
+    /// A norm over rows as long as `scale`, or `None` where `shift` has another length and is not empty, or there
+    /// is no column.
     #[must_use]
-    pub fn new(scale: Vec<f32>, shift: Vec<f32>, epsilon: f32) -> Option<Self> {
-        (scale.len() == shift.len() && !scale.is_empty()).then_some(Self { scale, shift, epsilon })
+    pub fn new(kind: NormKind, scale: Vec<f32>, shift: Vec<f32>, epsilon: f32) -> Option<Self> {
+        let fits = !scale.is_empty() && (shift.is_empty() || shift.len() == scale.len());
+        fits.then_some(Self { kind, scale, shift, epsilon })
     }
 
     /// Normalises each row of `rows × columns` in place; a rest shorter than a row is left alone.
@@ -32,18 +45,24 @@ impl LayerNorm {
     #[inline(always)]
     fn apply_row(&self, row: &mut [f32]) {
         let count = row.len() as f32;
-        let mean = lanes::sum(row) / count;
+        let mean = match self.kind {
+            NormKind::Layer => lanes::sum(row) / count,
+            NormKind::Rms => 0.0,
+        };
         let variance = lanes::sum_of_squares(row, mean) / count;
         let inverse = 1.0 / (variance + self.epsilon).sqrt();
-        for ((value, scale), shift) in row.iter_mut().zip(&self.scale).zip(&self.shift) {
-            *value = (*value - mean) * inverse * scale + shift;
+        for (value, scale) in row.iter_mut().zip(&self.scale) {
+            *value = (*value - mean) * inverse * scale;
+        }
+        for (value, shift) in row.iter_mut().zip(&self.shift) {
+            *value += shift;
         }
     }
 }
 
 /// A struct and not a closure: see `activation::Map`.
 struct Apply<'a> {
-    norm: &'a LayerNorm,
+    norm: &'a Norm,
     values: &'a mut [f32],
     addend: Option<&'a [f32]>,
 }
@@ -75,42 +94,66 @@ impl WithSimd for Apply<'_> {
 
 /// Divides by the Euclidean length, which is taken as at least 1e-12 as `torch.nn.functional.normalize` does.
 pub fn scale_to_unit_length(row: &mut [f32]) {
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            let length = lanes::sum_of_squares(row, 0.0).sqrt().max(1e-12);
-            for value in row.iter_mut() {
-                *value /= length;
-            }
-        },
-    );
+    Arch::new().dispatch(ToUnitLength { row });
+}
+
+struct ToUnitLength<'a> {
+    row: &'a mut [f32],
+}
+
+impl WithSimd for ToUnitLength<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        let length = lanes::sum_of_squares(self.row, 0.0).sqrt().max(1e-12);
+        for value in self.row {
+            *value /= length;
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    /// What the formulas say of one row, in binary64.
+    fn truth(kind: NormKind, x: &[f32], scale: &[f32], shift: &[f32], epsilon: f64) -> Vec<f64> {
+        let count = x.len() as f64;
+        let mean = match kind {
+            NormKind::Layer => x.iter().map(|&v| f64::from(v)).sum::<f64>() / count,
+            NormKind::Rms => 0.0,
+        };
+        let variance = x.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / count;
+        let norm = |i: usize| (f64::from(x[i]) - mean) / (variance + epsilon).sqrt() * f64::from(scale[i]);
+        (0..x.len()).map(|i| norm(i) + shift.get(i).map_or(0.0, |&shift| f64::from(shift))).collect()
+    }
+
     #[test]
-    fn layer_norm_is_what_its_formula_says() {
-        for columns in [1_usize, 3, 16, 17, 64, 100] {
+    fn norms_are_what_their_formulas_say() {
+        for (kind, columns) in [NormKind::Layer, NormKind::Rms]
+            .into_iter()
+            .flat_map(|k| [1_usize, 3, 16, 17, 64, 100].map(|c| (k, c)))
+        {
             let x: Vec<f32> = (0..columns).map(|i| ((i * 7919) % 23) as f32 / 3.0 - 4.0).collect();
             let scale: Vec<f32> = (0..columns).map(|i| 0.5 + i as f32 / 10.0).collect();
-            let shift: Vec<f32> = (0..columns).map(|i| i as f32 - 3.0).collect();
-            let mean = x.iter().map(|&v| f64::from(v)).sum::<f64>() / columns as f64;
-            let variance = x.iter().map(|&v| (f64::from(v) - mean).powi(2)).sum::<f64>() / columns as f64;
-            let norm = LayerNorm::new(scale.clone(), shift.clone(), 1e-3).unwrap();
-            let mut once = x.clone();
-            norm.apply(&mut once);
-            let mut sum = vec![0.0; columns];
-            norm.apply_sum(&mut sum, &x);
-            assert_eq!(once, sum);
-            for i in 0..columns {
-                let centred = (f64::from(x[i]) - mean) / (variance + 1e-3).sqrt();
-                let truth = centred * f64::from(scale[i]) + f64::from(shift[i]);
-                assert!((f64::from(once[i]) - truth).abs() < 2e-5, "column {i} of {columns}");
+            for shift in [Vec::new(), (0..columns).map(|i| i as f32 - 3.0).collect()] {
+                let norm = Norm::new(kind, scale.clone(), shift.clone(), 1e-3).unwrap();
+                let mut once = x.clone();
+                norm.apply(&mut once);
+                let mut sum = vec![0.0; columns];
+                norm.apply_sum(&mut sum, &x);
+                assert_eq!(once, sum);
+                for (i, expected) in truth(kind, &x, &scale, &shift, 1e-3).into_iter().enumerate() {
+                    assert!(
+                        (f64::from(once[i]) - expected).abs() < 2e-5,
+                        "{kind:?}, column {i} of {columns}"
+                    );
+                }
             }
         }
-        assert!(LayerNorm::new(vec![1.0], vec![], 0.0).is_none());
+        assert!(Norm::new(NormKind::Layer, vec![1.0], vec![1.0, 2.0], 0.0).is_none());
+        assert!(Norm::new(NormKind::Rms, vec![], vec![], 0.0).is_none());
     }
 
     #[test]

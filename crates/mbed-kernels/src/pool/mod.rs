@@ -3,7 +3,7 @@
 //! `states` is `tokens × columns`, row-major; `output` is `columns` long. A span without tokens gives zeros.
 //! Definitions as in sentence-transformers 6.2, `Pooling`.
 
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 /// The first token's state.
 pub fn first(states: &[f32], output: &mut [f32]) {
@@ -37,38 +37,55 @@ pub fn weighted_mean(states: &[f32], first: usize, output: &mut [f32]) {
 /// The largest value of each column.
 pub fn max(states: &[f32], output: &mut [f32]) {
     first(states, output);
-    let columns = output.len().max(1);
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for state in states.chunks_exact(columns) {
-                for (largest, &value) in output.iter_mut().zip(state) {
-                    *largest = if value > *largest { value } else { *largest };
-                }
+    Arch::new().dispatch(Largest { states, output });
+}
+
+/// A struct and not a closure: see `activation::Map`.
+struct Largest<'a> {
+    states: &'a [f32],
+    output: &'a mut [f32],
+}
+
+impl WithSimd for Largest<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) {
+        for state in self.states.chunks_exact(self.output.len().max(1)) {
+            for (largest, &value) in self.output.iter_mut().zip(state) {
+                *largest = if value > *largest { value } else { *largest };
             }
-        },
-    );
+        }
+    }
 }
 
 /// Adds up the weighted states and gives the sum of the weights.
-#[inline(always)]
 fn sum_into(states: &[f32], output: &mut [f32], weight: impl Fn(usize) -> f32) -> f32 {
     output.fill(0.0);
-    let columns = output.len().max(1);
-    let mut weights = 0.0;
-    Arch::new().dispatch(
-        #[inline(always)]
-        || {
-            for (index, state) in states.chunks_exact(columns).enumerate() {
-                let weight = weight(index);
-                weights += weight;
-                for (sum, &value) in output.iter_mut().zip(state) {
-                    *sum += value * weight;
-                }
+    Arch::new().dispatch(WeightedSum { states, output, weight })
+}
+
+struct WeightedSum<'a, F> {
+    states: &'a [f32],
+    output: &'a mut [f32],
+    weight: F,
+}
+
+impl<F: Fn(usize) -> f32> WithSimd for WeightedSum<'_, F> {
+    type Output = f32;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> f32 {
+        let mut weights = 0.0;
+        for (index, state) in self.states.chunks_exact(self.output.len().max(1)).enumerate() {
+            let weight = (self.weight)(index);
+            weights += weight;
+            for (sum, &value) in self.output.iter_mut().zip(state) {
+                *sum += value * weight;
             }
-        },
-    );
-    weights
+        }
+        weights
+    }
 }
 
 fn divide(values: &mut [f32], divisor: f32) {

@@ -1,60 +1,71 @@
 //! BERT and what is built like it: MiniLM, BGE, E5, GTE v1, Snowflake Arctic, mxbai.
 
 use mbed_core::spec::{
-    AttentionSpec, EncoderSpec, FeedForwardSpec, HeadSpec, LayerTensor, NormSpec, Part, PositionSpec,
-    TensorName,
+    AttentionSpec, EmbeddingSpec, EncoderSpec, FeedForwardSpec, HeadSpec, LayerSpec, LayerTensor, NormSpec,
+    Part, PositionSpec, Presence, TensorName,
 };
 
 use super::ConfigFile;
 use super::families::Family;
+use super::names::{Place, at, norm};
 use crate::ModelError;
 
-pub(super) const FAMILY: Family = Family { model_type: "bert", spec, names, prefixes: &["", "bert."] };
+pub(super) const FAMILY: Family = Family {
+    model_types: &["bert"],
+    claims: |_| true,
+    spec,
+    places: |name, _| places(name),
+    prefixes: &["", "bert."],
+};
 
 fn spec(config: &ConfigFile, head: HeadSpec) -> Result<EncoderSpec, ModelError> {
-    if config.text_or("position_embedding_type", "absolute")? != "absolute" {
-        return Err(config.refuse("position_embedding_type", "`absolute`"));
-    }
-    if config.is_on("is_decoder") {
-        return Err(config.refuse("is_decoder", "false: this family reads in both directions"));
-    }
+    config.only("position_embedding_type", "absolute")?;
+    let positions = PositionSpec::Learned { rows: config.size("max_position_embeddings")?, first: 0 };
+    encoder(config, head, positions)
+}
+
+/// The spec of an encoder whose configuration has BERT's keys.
+pub(super) fn encoder(
+    config: &ConfigFile,
+    head: HeadSpec,
+    position: PositionSpec,
+) -> Result<EncoderSpec, ModelError> {
+    // Both would let a token see only those before it.
+    config.only("is_decoder", "false")?;
+    config.only("add_cross_attention", "false")?;
     let hidden = config.size("hidden_size")?;
     let heads = config.size("num_attention_heads")?;
-    if hidden % heads != 0 {
-        return Err(config.refuse("num_attention_heads", "a divisor of `hidden_size`"));
-    }
-    let activation = config.text_or("hidden_act", "gelu")?;
+    let activation = config.activation("hidden_act", "gelu")?;
     Ok(EncoderSpec {
-        family: "bert".to_owned(),
+        family: config.model_type()?.to_owned(),
         vocabulary: config.size("vocab_size")?,
-        segments: config.optional_size("type_vocab_size")?.unwrap_or(2),
         hidden,
-        layers: config.size("num_hidden_layers")?,
-        position: PositionSpec::Learned { rows: config.size("max_position_embeddings")?, first: 0 },
-        attention: AttentionSpec { heads, head_size: hidden / heads },
-        feed_forward: FeedForwardSpec {
-            intermediate: config.size("intermediate_size")?,
-            activation: activation
-                .parse()
-                .map_err(|_unknown| config.refuse("hidden_act", "one of gelu, gelu_new, relu, silu"))?,
+        embedding: EmbeddingSpec {
+            segments: config.optional_number("type_vocab_size")?.unwrap_or(2),
+            norm: Presence::Present,
+            ..EmbeddingSpec::plain(hidden)
         },
-        norm: NormSpec { epsilon: config.positive("layer_norm_eps", 1e-12)? },
+        position,
+        attention: AttentionSpec::plain(heads, config.head_size(hidden, heads)?),
+        feed_forward: FeedForwardSpec::plain(config.size("intermediate_size")?, activation),
+        norm: NormSpec::after(config.epsilon("layer_norm_eps", 1e-12)?),
+        layers: vec![LayerSpec::PLAIN; config.layers("num_hidden_layers")?],
         head,
     })
 }
 
-fn names(name: TensorName) -> Vec<String> {
+pub(super) fn places(name: TensorName) -> Vec<Place> {
     match name {
-        TensorName::TokenEmbedding => vec!["embeddings.word_embeddings.weight".to_owned()],
-        TensorName::PositionEmbedding => vec!["embeddings.position_embeddings.weight".to_owned()],
-        TensorName::SegmentEmbedding => vec!["embeddings.token_type_embeddings.weight".to_owned()],
-        TensorName::EmbeddingNorm(part) => norm_names("embeddings.LayerNorm", part),
-        TensorName::Layer(layer, tensor, part) => layer_names(layer, tensor, part),
+        TensorName::TokenEmbedding => at("embeddings.word_embeddings.weight"),
+        TensorName::PositionEmbedding => at("embeddings.position_embeddings.weight"),
+        TensorName::SegmentEmbedding => at("embeddings.token_type_embeddings.weight"),
+        TensorName::EmbeddingNorm(part) => norm("embeddings.LayerNorm", part),
+        TensorName::Layer(layer, tensor, part) => layer_places(layer, tensor, part),
         _ => Vec::new(),
     }
 }
 
-fn layer_names(layer: usize, tensor: LayerTensor, part: Part) -> Vec<String> {
+fn layer_places(layer: usize, tensor: LayerTensor, part: Part) -> Vec<Place> {
     let place = match tensor {
         LayerTensor::Query => "attention.self.query",
         LayerTensor::Key => "attention.self.key",
@@ -68,16 +79,7 @@ fn layer_names(layer: usize, tensor: LayerTensor, part: Part) -> Vec<String> {
     };
     let name = format!("encoder.layer.{layer}.{place}");
     match tensor {
-        LayerTensor::AttentionNorm | LayerTensor::FeedForwardNorm => norm_names(&name, part),
-        _ => vec![format!("{name}.{part}")],
+        LayerTensor::AttentionNorm | LayerTensor::FeedForwardNorm => norm(&name, part),
+        _ => at(format!("{name}.{part}")),
     }
-}
-
-/// Checkpoints converted from TensorFlow call a norm's tensors `gamma` and `beta`.
-fn norm_names(name: &str, part: Part) -> Vec<String> {
-    let old = match part {
-        Part::Weight => "gamma",
-        Part::Bias => "beta",
-    };
-    vec![format!("{name}.{part}"), format!("{name}.{old}")]
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use mbed_core::TensorError;
+use mbed_core::spec::{Activation, Bias};
+use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::{ModelError, json};
@@ -37,6 +39,23 @@ impl ConfigFile {
         self.optional_size(key)?.ok_or_else(|| self.refuse(key, "a whole number of at least 1"))
     }
 
+    /// The length of one head's queries: stated, or what is left for a head of `hidden`.
+    pub(crate) fn head_size(&self, hidden: usize, heads: usize) -> Result<usize, ModelError> {
+        if let Some(size) = self.optional_size("head_dim")? {
+            return Ok(size);
+        }
+        if hidden % heads == 0 {
+            return Ok(hidden / heads);
+        }
+        Err(self.refuse("num_attention_heads", "a divisor of `hidden_size`"))
+    }
+
+    /// An activation under a key, `default` where the key is absent or null.
+    pub(crate) fn activation(&self, key: &str, default: &str) -> Result<Activation, ModelError> {
+        let name = self.text_or(key, default)?;
+        name.parse().map_err(|_unknown| self.refuse(key, "one of gelu, gelu_new, relu, silu, tanh"))
+    }
+
     /// A number of at least 1, or nothing where the key is absent or null.
     pub(crate) fn optional_size(&self, key: &str) -> Result<Option<usize>, ModelError> {
         match self.optional_number(key) {
@@ -57,12 +76,52 @@ impl ConfigFile {
         }
     }
 
-    /// A positive number, `default` where the key is absent.
-    pub(crate) fn positive(&self, key: &str, default: f32) -> Result<f32, ModelError> {
-        let Some(value) = self.values.get(key) else { return Ok(default) };
-        #[expect(clippy::cast_possible_truncation, reason = "epsilons are small numbers")]
-        let number = value.as_f64().map(|number| number as f32);
-        number.filter(|&number| number > 0.0).ok_or_else(|| self.refuse(key, "a number above 0"))
+    /// A positive number, `default` where the key is absent or null.
+    pub(crate) fn positive(&self, key: &str, default: f64) -> Result<f64, ModelError> {
+        match self.values.get(key) {
+            None | Some(Value::Null) => Ok(default),
+            Some(value) => {
+                let number = value.as_f64().filter(|&number| number > 0.0 && number.is_finite());
+                number.ok_or_else(|| self.refuse(key, "a number above 0"))
+            }
+        }
+    }
+
+    /// What is added under the root of a norm.
+    pub(crate) fn epsilon(&self, key: &str, default: f64) -> Result<f32, ModelError> {
+        #[expect(clippy::cast_possible_truncation, reason = "norms compute in binary32")]
+        self.positive(key, default).map(|epsilon| epsilon as f32)
+    }
+
+    /// The number of layers. More than any model has would make a list too long for memory.
+    pub(crate) fn layers(&self, key: &str) -> Result<usize, ModelError> {
+        const MOST: usize = 1000;
+        let layers = self.size(key)?;
+        if layers > MOST {
+            return Err(self.refuse(key, "at most 1000 layers"));
+        }
+        Ok(layers)
+    }
+
+    /// For each layer whether it looks near only: `layer_types`, or where that is absent what `is_near` says.
+    pub(crate) fn layer_kinds(
+        &self,
+        count: &str,
+        is_near: impl Fn(usize) -> bool,
+    ) -> Result<Vec<bool>, ModelError> {
+        let layers = self.layers(count)?;
+        let Some(kinds) = self.texts("layer_types")? else { return Ok((0..layers).map(is_near).collect()) };
+        let kinds: Option<Vec<bool>> = kinds
+            .iter()
+            .map(|kind| match kind.as_str() {
+                "sliding_attention" => Some(true),
+                "full_attention" => Some(false),
+                _ => None,
+            })
+            .collect();
+        let expected = "`full_attention` or `sliding_attention` for each layer";
+        let kinds = kinds.filter(|kinds| kinds.len() == layers);
+        kinds.ok_or_else(|| self.refuse("layer_types", expected))
     }
 
     /// A text, `default` where the key is absent or null.
@@ -76,7 +135,59 @@ impl ConfigFile {
 
     /// Whether a switch is on; absent and null are off.
     pub(crate) fn is_on(&self, key: &str) -> bool {
-        self.values.get(key).and_then(Value::as_bool).unwrap_or(false)
+        self.is_on_or(key, false)
+    }
+
+    /// Whether a switch is on, `default` where it is absent or null.
+    pub(crate) fn is_on_or(&self, key: &str, default: bool) -> bool {
+        self.values.get(key).and_then(Value::as_bool).unwrap_or(default)
+    }
+
+    /// Whether there is a bias where a switch says so, `default` where it is absent or null.
+    pub(crate) fn bias(&self, key: &str, default: Bias) -> Bias {
+        if self.is_on_or(key, default == Bias::Added) { Bias::Added } else { Bias::Absent }
+    }
+
+    /// Refuses every value of a key but `expected`; absent and null pass.
+    pub(crate) fn only(&self, key: &str, expected: &str) -> Result<(), ModelError> {
+        let wanted = |value: &Value| match value {
+            Value::Null => true,
+            Value::String(text) => text == expected,
+            other => other.to_string() == expected,
+        };
+        let fits = self.values.get(key).is_none_or(wanted);
+        if fits {
+            Ok(())
+        } else {
+            Err(self.refuse(key, &format!("`{expected}`, the only one that mbed computes")))
+        }
+    }
+
+    /// The object under a key, empty where there is none.
+    pub(crate) fn object(&self, key: &str) -> Self {
+        let values = self.values.get(key).and_then(Value::as_object).cloned().unwrap_or_default();
+        Self { path: self.path.clone(), values }
+    }
+
+    /// Whether a key has a value that is not null.
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.values.get(key).is_some_and(|value| !value.is_null())
+    }
+
+    /// Whether the text of the file holds `part` under one of these keys.
+    pub(crate) fn mentions(&self, keys: &[&str], part: &str) -> bool {
+        keys.iter().filter_map(|key| self.values.get(*key)).any(|value| value.to_string().contains(part))
+    }
+
+    /// The texts of a list, or nothing where the key is absent or null.
+    pub(crate) fn texts(&self, key: &str) -> Result<Option<Vec<String>>, ModelError> {
+        match self.values.get(key) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => {
+                let texts = Vec::<String>::deserialize(value);
+                texts.map(Some).map_err(|_other| self.refuse(key, "a list of texts"))
+            }
+        }
     }
 
     /// The error for a value that cannot be right.

@@ -4,32 +4,63 @@
 
 use std::sync::Arc;
 
-use mbed_core::spec::{Bias, EncoderSpec, HeadSpec, HeadStage, Part, TensorName};
+use mbed_core::spec::{EncoderSpec, HeadSpec, TensorName};
 use mbed_core::{ModelSource, Tensor, TensorError, Weights};
 
-use super::{ConfigFile, bert, foreign};
+use super::names::Place;
+use super::{
+    ConfigFile, albert, bert, decoder, distilbert, electra, foreign, gemma3, gte, jina, modernbert, mpnet,
+    nomic_bert, roberta, t5,
+};
 use crate::ModelError;
 use crate::modules::Modules;
 use crate::tensors::NamedTensors;
 
+/// The number of tokens that stands for "no limit of the model's own".
+pub(super) const UNBOUNDED: usize = 1 << 20;
+
 /// A family of models that share `model_type` and tensor names.
 pub(super) struct Family {
-    /// `model_type` of `config.json`.
-    pub(super) model_type: &'static str,
+    /// `model_type` of `config.json`, the usual spelling first.
+    pub(super) model_types: &'static [&'static str],
+    /// Whether a configuration of this type is of the family; the first that claims it has it.
+    pub(super) claims: fn(&ConfigFile) -> bool,
     /// What the configuration means.
     pub(super) spec: fn(&ConfigFile, HeadSpec) -> Result<EncoderSpec, ModelError>,
-    /// The names that a tensor may have in a file, the usual one first. Prefixes are tried before each.
-    pub(super) names: fn(TensorName) -> Vec<String>,
+    /// The places that a tensor may have in a file, the usual one first. Prefixes are tried before each.
+    pub(super) places: fn(TensorName, &EncoderSpec) -> Vec<Place>,
     /// What may stand before every name.
     pub(super) prefixes: &'static [&'static str],
 }
 
-const FAMILIES: &[Family] = &[bert::FAMILY];
+const FAMILIES: &[Family] = &[
+    jina::FAMILY,
+    bert::FAMILY,
+    roberta::ROBERTA,
+    roberta::XLM_ROBERTA,
+    roberta::CAMEMBERT,
+    mpnet::FAMILY,
+    distilbert::FAMILY,
+    electra::FAMILY,
+    albert::FAMILY,
+    nomic_bert::FAMILY,
+    gte::FAMILY,
+    modernbert::FAMILY,
+    decoder::QWEN2,
+    decoder::QWEN3,
+    decoder::LLAMA,
+    decoder::MISTRAL,
+    gemma3::FAMILY,
+    t5::FAMILY,
+];
 
 /// The values of `model_type` that have an encoder spec.
 #[must_use]
 pub fn known_families() -> Vec<&'static str> {
-    FAMILIES.iter().map(|family| family.model_type).collect()
+    let mut names: Vec<_> =
+        FAMILIES.iter().filter_map(|family| family.model_types.first().copied()).collect();
+    names.dedup();
+    names
 }
 
 /// Makes a model's encoder out of its parts.
@@ -39,13 +70,11 @@ pub(crate) fn describe(
     tensors: NamedTensors,
 ) -> Result<ModelSource, ModelError> {
     let model_type = config.model_type()?;
-    let Some(family) = FAMILIES.iter().find(|family| family.model_type == model_type) else {
+    let is_of = |family: &&Family| family.model_types.contains(&model_type) && (family.claims)(config);
+    let Some(family) = FAMILIES.iter().find(is_of) else {
         return foreign::describe(model_type, config, modules, tensors);
     };
     let spec = (family.spec)(config, modules.head.clone())?;
-    if spec.layers > tensors.by_name.len() {
-        return Err(config.refuse("num_hidden_layers", "no more layers than the weights hold"));
-    }
     modules.check_lengths(spec.hidden)?;
     let mut weights = family.collect(config, &spec, &tensors)?;
     add_head(&mut weights, modules)?;
@@ -62,24 +91,47 @@ impl Family {
     ) -> Result<Weights, ModelError> {
         let mut weights = Weights::new();
         for (name, shape) in spec.encoder_tensors() {
-            let names = self.full_names(name);
-            let found = names.iter().find_map(|full| Some((full, tensors.by_name.get(full)?)));
-            let Some((full, tensor)) = found else {
-                let usual = names.first().cloned().unwrap_or_else(|| name.to_string());
+            let places = self.full_places(name, spec);
+            let found = places.iter().find_map(|place| Some((place, tensors.by_name.get(&place.name)?)));
+            let Some((place, tensor)) = found else {
+                let usual = places.first().map_or_else(|| name.to_string(), |place| place.name.clone());
                 let missing = || config.weights_error(TensorError::Missing { name: usual.into() });
-                return Err(tensors.wrong_type(&names).unwrap_or_else(missing));
+                let names = places.iter().map(|place| &place.name);
+                return Err(tensors.wrong_type(names).unwrap_or_else(missing));
             };
-            check_shape(full, tensor, &shape).map_err(|source| config.weights_error(source))?;
-            weights.insert(name, tensor.clone());
+            let tensor = part(place, tensor, &shape).map_err(|source| config.weights_error(source))?;
+            weights.insert(name, tensor);
         }
         Ok(weights)
     }
 
-    /// Every name that a tensor may have in a file, the usual one first.
-    fn full_names(&self, name: TensorName) -> Vec<String> {
-        let names = (self.names)(name).into_iter();
-        names.flat_map(|name| self.prefixes.iter().map(move |prefix| format!("{prefix}{name}"))).collect()
+    /// Every place that a tensor may have in a file, the usual one first.
+    fn full_places(&self, name: TensorName, spec: &EncoderSpec) -> Vec<Place> {
+        let places = (self.places)(name, spec).into_iter();
+        let prefixed = |place: Place| {
+            let with =
+                move |prefix: &&str| Place { name: format!("{prefix}{}", place.name), ..place.clone() };
+            self.prefixes.iter().map(with)
+        };
+        places.flat_map(prefixed).collect()
     }
+}
+
+/// The tensor of this shape at a place.
+fn part(place: &Place, tensor: &Tensor, shape: &[usize]) -> Result<Tensor, TensorError> {
+    let Some(rows) = &place.rows else {
+        check_shape(&place.name, tensor, shape)?;
+        return Ok(tensor.clone());
+    };
+    let part = tensor.rows(rows.clone()).filter(|part| part.shape() == shape);
+    part.ok_or_else(|| {
+        let mut expected = shape.to_vec();
+        if let Some(first) = expected.first_mut() {
+            *first = (*first).max(rows.end);
+        }
+        let name = format!("{} (rows {} to {})", place.name, rows.start, rows.end);
+        TensorError::WrongShape { name: name.into(), expected, got: tensor.shape().to_vec() }
+    })
 }
 
 fn check_shape(name: &str, tensor: &Tensor, expected: &[usize]) -> Result<(), TensorError> {
@@ -93,25 +145,23 @@ fn check_shape(name: &str, tensor: &Tensor, expected: &[usize]) -> Result<(), Te
     })
 }
 
-/// Adds the tensors of the head's Dense stages: `linear.weight` and `linear.bias` of each module's own file.
+/// Adds the tensors of the head's stages, each out of its module's own file.
 pub(super) fn add_head(weights: &mut Weights, modules: &Modules) -> Result<(), ModelError> {
-    for module in &modules.dense {
-        let Some(HeadStage::Dense { input, output, bias, .. }) = modules.head.stages.get(module.stage) else {
-            continue;
+    for (name, shape) in modules.head.tensors() {
+        let (stage, key) = match name {
+            TensorName::HeadDense(stage, part) => (stage, format!("linear.{part}")),
+            TensorName::HeadResidual(stage) => (stage, "residual.weight".to_owned()),
+            TensorName::HeadNorm(stage, part) => (stage, format!("norm.{part}")),
+            _ => continue,
         };
-        let mut needed = vec![(Part::Weight, "linear.weight", vec![*output, *input])];
-        if *bias == Bias::Added {
-            needed.push((Part::Bias, "linear.bias", vec![*output]));
-        }
-        for (part, key, shape) in needed {
-            let refuse = |source| ModelError::Weights { folder: module.folder.clone(), source };
-            let Some(tensor) = module.tensors.by_name.get(key) else {
-                let missing = || refuse(TensorError::Missing { name: key.into() });
-                return Err(module.tensors.wrong_type([&key.to_owned()]).unwrap_or_else(missing));
-            };
-            check_shape(key, tensor, &shape).map_err(refuse)?;
-            weights.insert(TensorName::HeadDense(module.stage, part), tensor.clone());
-        }
+        let Some(module) = modules.stored.iter().find(|module| module.stage == stage) else { continue };
+        let refuse = |source| ModelError::Weights { folder: module.folder.clone(), source };
+        let Some(tensor) = module.tensors.by_name.get(&key) else {
+            let missing = || refuse(TensorError::Missing { name: key.clone().into() });
+            return Err(module.tensors.wrong_type([&key]).unwrap_or_else(missing));
+        };
+        check_shape(&key, tensor, &shape).map_err(refuse)?;
+        weights.insert(name, tensor.clone());
     }
     Ok(())
 }
