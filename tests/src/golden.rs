@@ -24,8 +24,8 @@ pub struct GoldenFiles {
 pub struct Golden {
     /// The texts.
     pub texts: Vec<String>,
-    /// The most tokens of a text, special ones included.
-    pub max_tokens: usize,
+    /// The most tokens of a text, special ones included; `None` where the library knows no limit.
+    pub max_tokens: Option<usize>,
     /// A vector for each text.
     pub vectors: Embeddings,
     /// The name of a prompt, and a vector for each text with it.
@@ -35,7 +35,7 @@ pub struct Golden {
 #[derive(Deserialize)]
 struct Description {
     texts: Vec<String>,
-    max_seq_length: usize,
+    max_seq_length: Option<usize>,
     prompt_name: Option<String>,
 }
 

@@ -33,6 +33,6 @@ pub use hint::Hint;
 pub use precision::{Precision, PrecisionChoice, UnknownPrecision};
 pub use progress::{Progress, Silent, Task};
 pub use spec::TensorName;
-pub use text::{PromptPooling, Prompts, TextCase, TextSpec, Trim};
+pub use text::{PromptPooling, Prompts, SpecialTokens, TextCase, TextSpec};
 pub use units::Bytes;
 pub use weights::{SharedBytes, StoredType, Tensor, TensorError, Weights};

@@ -18,12 +18,12 @@ pub struct TextSpec {
     pub vocabulary: usize,
     /// Whether letters are lower-cased before the tokenizer sees them.
     pub case: TextCase,
-    /// Whether white space at both ends is removed first.
-    pub trim: Trim,
     /// The prompts it was trained with.
     pub prompts: Prompts,
     /// Whether a prompt's tokens take part in pooling.
     pub prompt_pooling: PromptPooling,
+    /// Whether the tokenizer's special tokens stand around each text.
+    pub special_tokens: SpecialTokens,
 }
 
 impl fmt::Debug for TextSpec {
@@ -46,14 +46,16 @@ pub enum TextCase {
     Lower,
 }
 
-/// Whether white space at both ends of a text is removed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub enum Trim {
-    /// The text as it is.
+/// Whether the tokenizer's special tokens stand around each text.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub enum SpecialTokens {
+    /// They do.
     #[default]
-    Keep,
-    /// Both ends are stripped.
-    Strip,
+    Added,
+    /// They do, and this one at the end, should the tokenizer not put it there by itself.
+    AddedWithEnd(String),
+    /// They do not: static models know words only.
+    LeftOut,
 }
 
 /// Whether a prompt's tokens take part in pooling.

@@ -6,8 +6,9 @@ use mbed_core::spec::HeadSpec;
 use mbed_core::{ModelSource, TextSpec};
 
 use crate::arch::{self, ConfigFile};
+use crate::modules::EncoderKind;
 use crate::text_rules::{self, Limits};
-use crate::{ModelError, modules, tensors};
+use crate::{ModelError, modules, static_model, tensors};
 
 /// A model as its folder describes it, its weights mapped and checked.
 #[derive(Debug)]
@@ -81,18 +82,24 @@ impl Model {
 /// A file is missing or damaged, says something that cannot be, or names a module that mbed does not have.
 pub fn load_folder(folder: &Path) -> Result<Model, ModelError> {
     let modules = modules::read(folder)?;
-    let config = ConfigFile::read(&modules.transformer)?;
-    let tensors = tensors::open_folder(&modules.transformer)?;
-    let source = arch::describe(&config, &modules, tensors)?;
-    let limits = match &source {
-        ModelSource::Spec { spec, .. } => {
+    let (source, vocabulary) = match modules.encoder {
+        EncoderKind::Static => (static_model::describe(&modules)?, None),
+        EncoderKind::Transformer => {
+            let config = ConfigFile::read(&modules.transformer)?;
+            let tensors = tensors::open_folder(&modules.transformer)?;
+            let vocabulary = config.size("vocab_size");
+            (arch::describe(&config, &modules, tensors)?, Some(vocabulary))
+        }
+    };
+    let limits = match (&source, vocabulary) {
+        (ModelSource::Spec { spec, .. }, _) => {
             Limits { positions: spec.position.max_tokens(), vocabulary: spec.vocabulary }
         }
-        ModelSource::Foreign(model) => {
-            Limits { positions: model.max_tokens, vocabulary: config.size("vocab_size")? }
+        (ModelSource::Foreign(model), Some(vocabulary)) => {
+            Limits { positions: model.max_tokens, vocabulary: vocabulary? }
         }
-        _ => return Err(config.refuse("model_type", "an architecture that mbed reads")),
+        _ => return Err(ModelError::Missing { path: modules.transformer.join("config.json") }),
     };
-    let text = text_rules::read(folder, &modules.transformer, limits, modules.prompt_pooling)?;
+    let text = text_rules::read(folder, &modules, limits)?;
     Ok(Model { source, text })
 }

@@ -7,6 +7,7 @@ mod json;
 mod mapped;
 mod modules;
 mod source;
+mod static_model;
 mod tensors;
 mod text_rules;
 

@@ -15,9 +15,19 @@ use crate::{ModelError, json};
 pub(crate) struct Modules {
     /// The folder with the encoder's own files.
     pub(crate) transformer: PathBuf,
+    pub(crate) encoder: EncoderKind,
     pub(crate) head: HeadSpec,
     pub(crate) prompt_pooling: PromptPooling,
     pub(crate) stored: Vec<StoredModule>,
+}
+
+/// What turns tokens into states.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum EncoderKind {
+    /// What `config.json` describes.
+    Transformer,
+    /// A table of token vectors.
+    Static,
 }
 
 /// The files of a stage that has weights.
@@ -98,6 +108,7 @@ pub(crate) fn read(folder: &Path) -> Result<Modules, ModelError> {
     let Some(entries) = json::read_optional::<Vec<Entry>>(&path)? else {
         return Ok(Modules {
             transformer: folder.to_owned(),
+            encoder: EncoderKind::Transformer,
             head: HeadSpec { pooling: vec![Pooling::Mean], stages: Vec::new() },
             prompt_pooling: PromptPooling::Included,
             stored: Vec::new(),
@@ -106,6 +117,7 @@ pub(crate) fn read(folder: &Path) -> Result<Modules, ModelError> {
     let mut reader = ModulesReader {
         folder,
         path,
+        encoder: EncoderKind::Transformer,
         transformer: None,
         pooling: None,
         stages: Vec::new(),
@@ -120,6 +132,7 @@ pub(crate) fn read(folder: &Path) -> Result<Modules, ModelError> {
 struct ModulesReader<'a> {
     folder: &'a Path,
     path: PathBuf,
+    encoder: EncoderKind,
     transformer: Option<PathBuf>,
     pooling: Option<(Vec<Pooling>, PromptPooling)>,
     stages: Vec<HeadStage>,
@@ -134,7 +147,13 @@ impl ModulesReader<'_> {
         match name {
             "Transformer" if self.transformer.is_none() => self.transformer = Some(folder),
             "Pooling" if self.pooling.is_none() => self.pooling = Some(read_pooling(&folder)?),
-            "Transformer" | "Pooling" => {
+            // It pools by itself.
+            "StaticEmbedding" if self.transformer.is_none() && self.pooling.is_none() => {
+                self.encoder = EncoderKind::Static;
+                self.transformer = Some(folder);
+                self.pooling = Some((vec![Pooling::Mean], PromptPooling::Included));
+            }
+            "Transformer" | "Pooling" | "StaticEmbedding" => {
                 return Err(self.order("it has two of one kind that can be there once"));
             }
             "Dense" | "LayerNorm" | "Normalize" | "Dropout" if self.pooling.is_none() => {
@@ -202,13 +221,13 @@ impl ModulesReader<'_> {
 
     fn finish(self) -> Result<Modules, ModelError> {
         let Some(transformer) = self.transformer.clone() else {
-            return Err(self.order("there is no Transformer"));
+            return Err(self.order("there is no Transformer and no StaticEmbedding"));
         };
         let Some((pooling, prompt_pooling)) = self.pooling else {
             return Err(ModelError::ModuleOrder { path: self.path, reason: "there is no Pooling" });
         };
         let head = HeadSpec { pooling, stages: self.stages };
-        Ok(Modules { transformer, head, prompt_pooling, stored: self.stored })
+        Ok(Modules { transformer, encoder: self.encoder, head, prompt_pooling, stored: self.stored })
     }
 }
 

@@ -19,9 +19,17 @@ pub(crate) struct NamedTensors {
     /// Those that are not floating-point numbers, with their file and type. Buffers such as position ids are, and
     /// nothing asks for them.
     pub(crate) others: BTreeMap<String, (PathBuf, Dtype)>,
+    /// Of those the 64-bit whole numbers, one after the other.
+    pub(crate) integers: BTreeMap<String, Vec<i64>>,
 }
 
 impl NamedTensors {
+    /// The numbers of a tensor of 64-bit whole numbers; a negative one becomes one that no row has.
+    pub(crate) fn whole_numbers(&self, name: &str) -> Option<Vec<usize>> {
+        let numbers = self.integers.get(name)?.iter();
+        Some(numbers.map(|&number| usize::try_from(number).unwrap_or(usize::MAX)).collect())
+    }
+
     /// The error for a tensor that was asked for by these names and is there, but not as floating-point numbers.
     pub(crate) fn wrong_type<'a>(&self, names: impl IntoIterator<Item = &'a String>) -> Option<ModelError> {
         let (name, (path, dtype)) = names.into_iter().find_map(|name| self.others.get_key_value(name))?;
@@ -57,6 +65,7 @@ pub(crate) fn open_folder(folder: &Path) -> Result<NamedTensors, ModelError> {
         let shard = open_file(&shard_path(folder, &index_path, file)?)?;
         tensors.by_name.extend(shard.by_name);
         tensors.others.extend(shard.others);
+        tensors.integers.extend(shard.integers);
     }
     Ok(tensors)
 }
@@ -79,14 +88,22 @@ fn open_file(path: &Path) -> Result<NamedTensors, ModelError> {
     // `deserialize` also proves that the tensors fill the file exactly.
     SafeTensors::deserialize(whole).map_err(damaged)?;
     let first_value = header + size_of::<u64>();
-    let bytes: SharedBytes = Arc::new(mapped);
+    let mapped = Arc::new(mapped);
+    let whole = (*mapped).as_ref();
+    let bytes: SharedBytes = Arc::<MappedFile>::clone(&mapped);
     let mut tensors = NamedTensors::default();
     for (name, info) in metadata.tensors() {
+        let range = first_value + info.data_offsets.0..first_value + info.data_offsets.1;
         let Some(stored) = stored_type(info.dtype) else {
+            if info.dtype == Dtype::I64 {
+                let (numbers, _) = whole.get(range).unwrap_or_default().as_chunks();
+                tensors
+                    .integers
+                    .insert(name.clone(), numbers.iter().map(|&n| i64::from_le_bytes(n)).collect());
+            }
             tensors.others.insert(name, (path.to_owned(), info.dtype));
             continue;
         };
-        let range = first_value + info.data_offsets.0..first_value + info.data_offsets.1;
         let tensor =
             Tensor::new(stored, info.shape.clone(), Arc::clone(&bytes), range).map_err(|source| {
                 ModelError::Weights { folder: path.parent().unwrap_or(path).to_owned(), source }

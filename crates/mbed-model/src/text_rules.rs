@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
-use mbed_core::{PromptPooling, Prompts, TextCase, TextSpec, Trim};
+use mbed_core::{Prompts, SpecialTokens, TextCase, TextSpec};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
+use crate::modules::{EncoderKind, Modules};
 use crate::{ModelError, json};
 
 /// Where versions of sentence-transformers keep the settings of the Transformer module; the first found counts.
@@ -31,6 +32,10 @@ struct TransformerConfig {
 struct TokenizerConfig {
     /// A number up to 1e30, which stands for "none".
     model_max_length: Option<f64>,
+    /// Honoured by the code that comes with some models; their `tokenizer.json` may know nothing of it.
+    add_eos_token: Option<bool>,
+    /// A text, or an object with the text under `content`.
+    eos_token: Option<Value>,
 }
 
 #[derive(Default, Deserialize)]
@@ -38,14 +43,6 @@ struct TokenizerConfig {
 struct SentenceConfig {
     prompts: Option<Map<String, Value>>,
     default_prompt_name: Option<String>,
-    #[serde(rename = "__version__")]
-    version: Option<Versions>,
-}
-
-#[derive(Default, Deserialize)]
-#[serde(default)]
-struct Versions {
-    sentence_transformers: Option<String>,
 }
 
 /// What the encoder's configuration says about the numbers of tokens.
@@ -57,13 +54,10 @@ pub(crate) struct Limits {
     pub(crate) vocabulary: usize,
 }
 
-/// Reads the text rules of `folder`, whose Transformer module lies in `transformer`.
-pub(crate) fn read(
-    folder: &Path,
-    transformer: &Path,
-    limits: Limits,
-    prompt_pooling: PromptPooling,
-) -> Result<TextSpec, ModelError> {
+/// Reads the text rules of `folder`, which has these modules.
+pub(crate) fn read(folder: &Path, modules: &Modules, limits: Limits) -> Result<TextSpec, ModelError> {
+    let transformer = &modules.transformer;
+    let is_static = modules.encoder == EncoderKind::Static;
     let tokenizer_path = transformer.join("tokenizer.json");
     let tokenizer = json::bytes_optional(&tokenizer_path)?
         .ok_or_else(|| ModelError::Missing { path: tokenizer_path.clone() })?;
@@ -74,17 +68,22 @@ pub(crate) fn read(
         Some(true) => TextCase::Lower,
         _ => TextCase::Keep,
     };
-    let trim = trim_rule(&sentence);
+    let tokenizer_config: TokenizerConfig =
+        json::read_optional(&transformer.join("tokenizer_config.json"))?.unwrap_or_default();
+    let max_tokens = match is_static {
+        true => static_max_tokens(&tokenizer_path, &tokenizer, limits)?,
+        false => max_tokens(&tokenizer_config, &transformer_config, limits),
+    };
     Ok(TextSpec {
         tokenizer: tokenizer.into(),
         origin: tokenizer_path.display().to_string(),
-        max_tokens: max_tokens(transformer, &transformer_config, limits)?,
+        max_tokens,
         positions: limits.positions,
         vocabulary: limits.vocabulary,
         case,
-        trim,
         prompts: read_prompts(&sentence_path, sentence)?,
-        prompt_pooling,
+        prompt_pooling: modules.prompt_pooling,
+        special_tokens: if is_static { SpecialTokens::LeftOut } else { special_tokens(&tokenizer_config) },
     })
 }
 
@@ -99,23 +98,40 @@ fn read_transformer_config(transformer: &Path) -> Result<TransformerConfig, Mode
 
 /// `max_seq_length` where a folder has it, as it did up to version 5.3; since then the tokenizer's
 /// `model_max_length`; never more than the encoder has positions.
-fn max_tokens(transformer: &Path, config: &TransformerConfig, limits: Limits) -> Result<usize, ModelError> {
+fn max_tokens(tokenizer: &TokenizerConfig, config: &TransformerConfig, limits: Limits) -> usize {
     if let Some(length) = config.max_seq_length.filter(|&length| length > 0) {
-        return Ok(length.min(limits.positions));
+        return length.min(limits.positions);
     }
-    let path = transformer.join("tokenizer_config.json");
-    let tokenizer: TokenizerConfig = json::read_optional(&path)?.unwrap_or_default();
     let stated = tokenizer.model_max_length.filter(|length| (1.0..1e9).contains(length));
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 1 and 1e9")]
     let stated = stated.map(|length| length as usize);
-    Ok(stated.unwrap_or(limits.positions).min(limits.positions))
+    stated.unwrap_or(limits.positions).min(limits.positions)
 }
 
-/// Versions before 6 stripped texts before tokenising, 6 does not; a folder means the version that wrote it.
-fn trim_rule(sentence: &SentenceConfig) -> Trim {
-    let version = sentence.version.as_ref().and_then(|version| version.sentence_transformers.as_deref());
-    let major = version.and_then(|version| version.split('.').next()?.parse::<u32>().ok());
-    if major.is_none_or(|major| major < 6) { Trim::Strip } else { Trim::Keep }
+#[derive(Deserialize)]
+struct TokenizerFile {
+    truncation: Option<Truncation>,
+}
+
+#[derive(Deserialize)]
+struct Truncation {
+    max_length: usize,
+}
+
+/// Static models have no limit of their own, but the library leaves the tokenizer's own truncation on.
+fn static_max_tokens(path: &Path, tokenizer: &[u8], limits: Limits) -> Result<usize, ModelError> {
+    let file: TokenizerFile = serde_json::from_slice(tokenizer)
+        .map_err(|source| ModelError::Json { path: path.to_owned(), source })?;
+    Ok(file.truncation.map_or(limits.positions, |truncation| truncation.max_length.min(limits.positions)))
+}
+
+fn special_tokens(tokenizer: &TokenizerConfig) -> SpecialTokens {
+    let token = tokenizer.eos_token.as_ref();
+    let token = token.and_then(|token| token.as_str().or_else(|| token.get("content")?.as_str()));
+    match (tokenizer.add_eos_token, token) {
+        (Some(true), Some(token)) => SpecialTokens::AddedWithEnd(token.to_owned()),
+        _ => SpecialTokens::Added,
+    }
 }
 
 fn read_prompts(path: &Path, sentence: SentenceConfig) -> Result<Prompts, ModelError> {

@@ -6,10 +6,11 @@ use std::num::NonZeroUsize;
 use std::ops::Range;
 
 use mbed_core::settings::PromptChoice;
-use mbed_core::{PromptPooling, TextCase, TextSpec, Token, Trim};
+use mbed_core::{PromptPooling, SpecialTokens, TextCase, TextSpec, Token};
 use tokenizers::normalizers::{Lowercase, NormalizerWrapper, Sequence};
 use tokenizers::{
-    Encoding, PostProcessor, Tokenizer, TruncationDirection, TruncationParams, TruncationStrategy,
+    Encoding, PostProcessor, PostProcessorWrapper, Tokenizer, TruncationDirection, TruncationParams,
+    TruncationStrategy,
 };
 
 use crate::TextError;
@@ -52,9 +53,11 @@ pub struct TextEncoder {
     prompt: String,
     /// Tokens at the front that are read and not pooled.
     unpooled: usize,
-    trim: Trim,
     max_tokens: usize,
+    /// How many stand around the content, `end` included.
     special_tokens: usize,
+    /// A token that the model wants last and the tokenizer does not put there.
+    end: Option<Token>,
 }
 
 impl TextEncoder {
@@ -73,8 +76,15 @@ impl TextEncoder {
         if spec.case == TextCase::Lower {
             lower_case_first(&mut tokenizer).map_err(bad)?;
         }
-        let special_tokens =
-            tokenizer.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
+        if spec.special_tokens == SpecialTokens::LeftOut {
+            tokenizer.with_post_processor(None::<PostProcessorWrapper>);
+        }
+        let end = match &spec.special_tokens {
+            SpecialTokens::AddedWithEnd(token) => ending(&tokenizer, token).map_err(bad)?,
+            _ => None,
+        };
+        let own = tokenizer.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
+        let special_tokens = own + usize::from(end.is_some());
         let max_tokens = options.max_length.map_or(spec.max_tokens, NonZeroUsize::get);
         if max_tokens <= special_tokens || max_tokens > spec.positions.max(spec.max_tokens) {
             return Err(TextError::LengthOutOfRange {
@@ -99,9 +109,9 @@ impl TextEncoder {
             cutter,
             prompt: choose_prompt(spec, &options.prompt)?,
             unpooled: 0,
-            trim: spec.trim,
             max_tokens,
             special_tokens,
+            end,
         };
         if spec.prompt_pooling == PromptPooling::Excluded {
             encoder.unpooled = encoder.prompt_tokens()?;
@@ -121,7 +131,7 @@ impl TextEncoder {
         &self.prompt
     }
 
-    /// Turns a text into tokens: prompt before it, trimmed, tokenised, cut at the maximum length.
+    /// Turns a text into tokens: prompt before it, tokenised, cut at the maximum length.
     ///
     /// A text far longer than the maximum is cut before it is tokenised, where it can be proven that the kept
     /// tokens stay the same.
@@ -133,8 +143,8 @@ impl TextEncoder {
         let (content, pieces) = self.first_tokens(&prepared)?;
         let encoding = self.with_special_tokens(content, text)?;
         let ids = encoding.get_ids().iter();
-        let tokens: Vec<Token> =
-            ids.zip(encoding.get_type_ids()).map(|(&id, &type_id)| Token { id, type_id }).collect();
+        let own = ids.zip(encoding.get_type_ids()).map(|(&id, &type_id)| Token { id, type_id });
+        let tokens: Vec<Token> = own.chain(self.end).collect();
         let pooled = self.unpooled.min(tokens.len())..tokens.len();
         Ok(Encoded { tokens, pooled, pieces })
     }
@@ -151,32 +161,17 @@ impl TextEncoder {
         let encoding = self.tokenizer.encode(&*prepared, false).map_err(failed)?;
         let (content, _) = self.keep_content(encoding);
         let encoding = self.with_special_tokens(content, text)?;
-        // `prepared` is the prompt and the text, stripped at both ends where the model wants that.
-        let whole_start = self.prompt.len();
-        let stripped = match self.trim {
-            Trim::Keep => 0,
-            Trim::Strip => {
-                let joined = format!("{}{text}", self.prompt);
-                joined.len() - joined.trim_start().len()
-            }
-        };
-        let to_text = |offset: usize| (offset + stripped).saturating_sub(whole_start).min(text.len());
-        let offsets =
-            encoding.get_offsets().iter().map(|&(start, end)| to_text(start)..to_text(end)).collect();
+        let to_text = |offset: usize| offset.saturating_sub(self.prompt.len()).min(text.len());
+        let own = encoding.get_offsets().iter().map(|&(start, end)| to_text(start)..to_text(end));
+        let offsets = own.chain(self.end.map(|_| text.len()..text.len())).collect();
         Ok((encoded, offsets))
     }
 
     fn prepare<'a>(&self, text: &'a str) -> Cow<'a, str> {
-        let joined = if self.prompt.is_empty() {
-            Cow::Borrowed(text)
-        } else {
-            Cow::Owned(format!("{}{text}", self.prompt))
-        };
-        match (self.trim, joined) {
-            (Trim::Keep, joined) => joined,
-            (Trim::Strip, Cow::Borrowed(text)) => Cow::Borrowed(text.trim()),
-            (Trim::Strip, Cow::Owned(text)) => Cow::Owned(text.trim().to_owned()),
+        if self.prompt.is_empty() {
+            return Cow::Borrowed(text);
         }
+        Cow::Owned(format!("{}{text}", self.prompt))
     }
 
     /// The first tokens without special ones, as many as fit beside those.
@@ -226,7 +221,8 @@ impl TextEncoder {
         }
         let (content, _) = self.content(&self.prompt)?;
         let encoding = self.with_special_tokens(content, &self.prompt)?;
-        let ends_special = encoding.get_special_tokens_mask().last() == Some(&1);
+        // Where `end` comes last, it is that token.
+        let ends_special = self.end.is_none() && encoding.get_special_tokens_mask().last() == Some(&1);
         Ok(encoding.get_ids().len() - usize::from(ends_special))
     }
 }
@@ -237,6 +233,13 @@ fn check_vocabulary(tokenizer: &Tokenizer, spec: &TextSpec) -> Result<(), TextEr
         return Ok(());
     }
     Err(TextError::VocabularyTooLarge { origin: spec.origin.clone(), id: largest, rows: spec.vocabulary })
+}
+
+/// The token to put behind every sequence, unless the tokenizer ends them with it by itself.
+fn ending(tokenizer: &Tokenizer, token: &str) -> Result<Option<Token>, Box<dyn Error + Send + Sync>> {
+    let id = tokenizer.token_to_id(token).ok_or_else(|| format!("it has no token `{token}` to end with"))?;
+    let ends_already = tokenizer.encode("", true)?.get_ids().last() == Some(&id);
+    Ok((!ends_already).then_some(Token { id, type_id: 0 }))
 }
 
 /// Puts lower-casing before the tokenizer's own normalizer, unless that lower-cases already.
@@ -293,9 +296,9 @@ mod tests {
             positions: 512,
             vocabulary: 1200,
             case: TextCase::Keep,
-            trim: Trim::Strip,
             prompts: Prompts { named: vec![("query".to_owned(), "find this: ".to_owned())], default: None },
             prompt_pooling: PromptPooling::Included,
+            special_tokens: SpecialTokens::Added,
         }
     }
 
@@ -315,6 +318,24 @@ mod tests {
         check(". . . . . . .", 8, Pieces::Truncated);
         check(&". ".repeat(100_000), 8, Pieces::Truncated);
         check(&"x".repeat(10_000_000), 3, Pieces::Whole);
+    }
+
+    #[test]
+    fn an_end_is_put_where_there_is_none() {
+        let mut spec = spec(8);
+        spec.special_tokens = SpecialTokens::AddedWithEnd("[SEP]".to_owned());
+        let ids = |spec: &TextSpec, text: &str| -> Vec<u32> {
+            encoder(spec).encode(text).unwrap().tokens.iter().map(|token| token.id).collect()
+        };
+        assert_eq!(ids(&spec, ""), [2, 3], "there already");
+        spec.special_tokens = SpecialTokens::AddedWithEnd("[MASK]".to_owned());
+        assert_eq!(ids(&spec, ""), [2, 3, 4]);
+        assert_eq!(ids(&spec, &". ".repeat(100)).len(), 8);
+        spec.special_tokens = SpecialTokens::LeftOut;
+        assert!(ids(&spec, "").is_empty() && ids(&spec, ".").len() == 1);
+        spec.special_tokens = SpecialTokens::AddedWithEnd("<nowhere>".to_owned());
+        let refused = TextEncoder::new(&spec, &TextOptions::default());
+        assert!(matches!(refused, Err(TextError::BadTokenizer { .. })));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use mbed_core::spec::{Activation, HeadSpec, HeadStage, Part, Pooling};
+use mbed_core::spec::{Activation, HeadSpec, HeadStage, Part, Pooling, Residual};
 use mbed_core::{Batch, Embeddings, ModelSource, Session, TensorName, Weights};
 
 use super::steps::{embed, stack};
@@ -90,7 +90,18 @@ fn run(
                 let length = vector.iter().map(|value| value * value).sum::<f64>().sqrt().max(1e-12);
                 vector.into_iter().map(|value| value / length).collect()
             }
-            HeadStage::Dense { activation, .. } => dense(weights, index, *activation, &vector)?,
+            HeadStage::Dense { activation, residual, .. } => {
+                let added = match residual {
+                    Residual::None => Vec::new(),
+                    Residual::Input => vector.clone(),
+                    Residual::Projected => {
+                        product(&weights.get(TensorName::HeadResidual(index))?.to_f32(), &vector)
+                    }
+                };
+                let mapped = dense(weights, index, *activation, &vector)?.into_iter().enumerate();
+                mapped.map(|(at, value)| value + added.get(at).copied().unwrap_or(0.0)).collect()
+            }
+            HeadStage::LayerNorm { epsilon, .. } => layer_norm(weights, index, f64::from(*epsilon), &vector)?,
             other => return Err(Failure::new(format!("no reference for the stage {other:?}"))),
         };
     }
@@ -131,16 +142,30 @@ fn dense(
     let weight = weights.get(TensorName::HeadDense(index, Part::Weight))?.to_f32();
     let bias = weights.get(TensorName::HeadDense(index, Part::Bias)).map(mbed_core::Tensor::to_f32);
     let bias = bias.unwrap_or_default();
-    let outputs = weight.chunks_exact(vector.len().max(1)).enumerate().map(|(row, weights)| {
-        let product: f64 = weights.iter().zip(vector).map(|(&weight, value)| f64::from(weight) * value).sum();
-        product + bias.get(row).copied().map_or(0.0, f64::from)
-    });
+    let outputs = product(&weight, vector).into_iter().enumerate();
+    let outputs = outputs.map(|(row, value)| value + bias.get(row).copied().map_or(0.0, f64::from));
     outputs.map(|value| activate(activation, value)).collect()
+}
+
+fn product(matrix: &[f32], vector: &[f64]) -> Vec<f64> {
+    let dot = |row: &[f32]| row.iter().zip(vector).map(|(&weight, value)| f64::from(weight) * value).sum();
+    matrix.chunks_exact(vector.len().max(1)).map(dot).collect()
+}
+
+fn layer_norm(weights: &Weights, index: usize, epsilon: f64, vector: &[f64]) -> Result<Vec<f64>, Failure> {
+    let values = |part| Ok::<_, Failure>(weights.get(TensorName::HeadNorm(index, part))?.to_f32());
+    let (scale, shift) = (values(Part::Weight)?, values(Part::Bias)?);
+    let count = vector.len() as f64;
+    let mean = vector.iter().sum::<f64>() / count;
+    let variance = vector.iter().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+    let norm = |at: usize| (vector[at] - mean) / (variance + epsilon).sqrt();
+    Ok((0..vector.len()).map(|at| norm(at) * f64::from(scale[at]) + f64::from(shift[at])).collect())
 }
 
 fn activate(activation: Activation, value: f64) -> Result<f64, Failure> {
     match activation {
         Activation::Identity => Ok(value),
+        Activation::Gelu => Ok(value / 2.0 * (1.0 + libm::erf(value / 2.0_f64.sqrt()))),
         Activation::Relu => Ok(value.max(0.0)),
         Activation::Silu => Ok(value / (1.0 + (-value).exp())),
         Activation::Tanh => Ok(value.tanh()),

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use mbed_core::spec::{
-    Activation, AttentionSpec, EmbeddingSpec, EncoderSpec, FeedForwardSpec, HeadSpec, NormSpec, Pooling, PositionSpec,
+    Activation, AttentionSpec, EmbeddingSpec, EncoderSpec, FeedForwardSpec, HeadSpec, NormSpec, Pooling,
+    PositionSpec,
 };
 use mbed_core::{
     Backend, BackendError, DeviceId, DeviceInfo, ModelSource, OpenRequest, Precision, PrecisionChoice, Probe,

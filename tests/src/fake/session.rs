@@ -32,7 +32,14 @@ impl FakeSession {
         capabilities.layout = options.layout;
         capabilities.spans = options.spans;
         let number = log.open();
-        Self { capabilities, vocabulary: spec.vocabulary, segments: spec.segments, options, log, number }
+        Self {
+            capabilities,
+            vocabulary: spec.vocabulary,
+            segments: spec.embedding.segments,
+            options,
+            log,
+            number,
+        }
     }
 
     fn check(&self, batch: &Batch) -> Result<(), BackendError> {

@@ -11,17 +11,38 @@ use mbed_tests::fake::FakeOptions;
 pub(crate) struct Subject {
     pub(crate) backend: Arc<dyn Backend>,
     /// Values of `model_type`. A model of any other must be refused by that name.
-    pub(crate) architectures: &'static [&'static str],
+    pub(crate) architectures: Vec<&'static str>,
 }
+
+/// The families that have an encoder spec, and what static models are called.
+const FAMILIES: &[&str] = &[
+    "bert",
+    "roberta",
+    "xlm-roberta",
+    "camembert",
+    "mpnet",
+    "distilbert",
+    "electra",
+    "albert",
+    "nomic_bert",
+    "new",
+    "gte",
+    "modernbert",
+    "qwen2",
+    "qwen3",
+    "llama",
+    "mistral",
+    "gemma3_text",
+    "t5",
+    "model2vec",
+    "static",
+];
 
 /// Every backend that computes.
 pub(crate) fn backends() -> Vec<Subject> {
     vec![
-        Subject { backend: Arc::new(CpuBackend), architectures: &["bert"] },
-        Subject {
-            backend: Arc::new(CandleBackend),
-            architectures: &["bert", "roberta", "xlm-roberta", "nomic_bert", "modernbert", "qwen2", "qwen3"],
-        },
+        Subject { backend: Arc::new(CpuBackend), architectures: FAMILIES.to_vec() },
+        Subject { backend: Arc::new(CandleBackend), architectures: [FAMILIES, &["deberta-v2"]].concat() },
     ]
 }
 

@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use mbed_core::settings::{BatchingSettings, Overflow};
 use mbed_core::{
-    Backend, Embeddings, OpenRequest, PromptPooling, Prompts, Session, Silent, TextCase, TextSpec, Trim,
+    Backend, Embeddings, OpenRequest, PromptPooling, Prompts, Session, Silent, TextCase, TextSpec,
 };
 use mbed_engine::{Cancel, Engine, EngineOptions, Finish, Rows, RunError, RunStats, Sink, Source};
 use mbed_tests::fake::{self, FakeBackend, FakeLog, FakeOptions};
@@ -49,9 +49,9 @@ pub(crate) fn encoder() -> TextEncoder {
         positions: fake::MAX_TOKENS,
         vocabulary: fake::VOCABULARY,
         case: TextCase::Keep,
-        trim: Trim::Strip,
         prompts: Prompts::default(),
         prompt_pooling: PromptPooling::Included,
+        special_tokens: mbed_core::SpecialTokens::Added,
     };
     TextEncoder::new(&spec, &TextOptions::default()).unwrap()
 }

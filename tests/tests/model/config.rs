@@ -72,10 +72,10 @@ fn heads_must_divide_the_hidden_size() {
 }
 
 #[rstest]
-#[case("hidden_act", json!("mish"), "one of gelu, gelu_new, relu, silu")]
+#[case("hidden_act", json!("mish"), "one of gelu, gelu_new, relu, silu, tanh")]
 #[case("hidden_act", json!(1), "a text")]
-#[case("position_embedding_type", json!("relative_key"), "`absolute`")]
-#[case("is_decoder", json!(true), "false: this family reads in both directions")]
+#[case("position_embedding_type", json!("relative_key"), "`absolute`, the only one that mbed computes")]
+#[case("is_decoder", json!(true), "`false`, the only one that mbed computes")]
 #[case("layer_norm_eps", json!(0), "a number above 0")]
 #[case("layer_norm_eps", json!(-1e-12), "a number above 0")]
 #[case("layer_norm_eps", json!("1e-12"), "a number above 0")]
@@ -101,7 +101,7 @@ fn absent_options_have_the_values_of_the_library() {
 
 #[test]
 fn an_unknown_architecture_is_refused_by_its_name() {
-    assert_eq!(known_families(), ["bert"]);
+    assert!(known_families().contains(&"bert") && !known_families().contains(&"bertram"));
     let copy = Copy::new();
     let model = copy.edit(FILE, |config| config["model_type"] = json!("bertram")).load().unwrap();
     assert_eq!(model.architecture(), "bertram");

@@ -1,7 +1,7 @@
 //! `modules.json` and the folders that it names.
 
 use mbed_core::PromptPooling;
-use mbed_core::spec::{Activation, Bias, HeadStage, Pooling};
+use mbed_core::spec::{Activation, Bias, HeadStage, Pooling, Residual};
 use mbed_model::ModelError;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -117,7 +117,6 @@ fn prompts_are_pooled_unless_the_folder_says_otherwise() {
 #[rstest]
 #[case("activation_function", json!("torch.nn.modules.activation.PReLU"), "Tanh, Identity")]
 #[case("activation_function", json!(""), "Tanh, Identity")]
-#[case("use_residual", json!(true), "`false`")]
 #[case("module_input_name", json!("token_embeddings"), "`sentence_embedding`")]
 #[case("module_output_name", json!("other"), "`sentence_embedding`")]
 fn a_dense_stage_that_is_not_computed_is_refused(
@@ -136,7 +135,13 @@ fn an_absent_activation_is_tanh_as_in_the_library() {
     let copy = Copy::new();
     copy.edit(DENSE, |config| _ = config.as_object_mut().unwrap().remove("activation_function"));
     let model = copy.load().unwrap();
-    let dense = HeadStage::Dense { input: 32, output: 24, bias: Bias::Absent, activation: Activation::Tanh };
+    let dense = HeadStage::Dense {
+        input: 32,
+        output: 24,
+        bias: Bias::Absent,
+        activation: Activation::Tanh,
+        residual: Residual::None,
+    };
     assert_eq!(spec(&model).head.stages, [dense, HeadStage::Normalize]);
 }
 

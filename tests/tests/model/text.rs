@@ -2,8 +2,8 @@
 
 use std::num::NonZeroUsize;
 
+use mbed_core::TextCase;
 use mbed_core::settings::PromptChoice;
-use mbed_core::{TextCase, Trim};
 use mbed_text::{TextEncoder, TextError, TextOptions};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -64,7 +64,7 @@ fn a_folder_without_any_settings_takes_all_positions() {
     let copy = Copy::new();
     copy.remove(TRANSFORMER).remove(TOKENIZER).remove(SENTENCE);
     let text = copy.load().unwrap().text;
-    assert_eq!((text.max_tokens, text.case, text.trim), (POSITIONS, TextCase::Keep, Trim::Strip));
+    assert_eq!((text.max_tokens, text.case), (POSITIONS, TextCase::Keep));
     assert!(text.prompts.named.is_empty());
 }
 

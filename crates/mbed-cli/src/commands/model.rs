@@ -159,7 +159,7 @@ fn facts(id: &str, origin: &str, folder: &Path, model: &Model) -> Vec<(String, V
         ("default_prompt", json!(model.text.prompts.default)),
     ];
     if let ModelSource::Spec { spec, .. } = &model.source {
-        facts.push(("layers", json!(spec.layers)));
+        facts.push(("layers", json!(spec.layers.len())));
         facts.push(("hidden", json!(spec.hidden)));
         facts.push(("heads", json!(spec.attention.heads)));
     }

@@ -41,7 +41,7 @@ pub(super) fn encoder(
         vocabulary: config.size("vocab_size")?,
         hidden,
         embedding: EmbeddingSpec {
-            segments: config.optional_number("type_vocab_size")?.unwrap_or(2),
+            segments: config.optional_size("type_vocab_size")?.unwrap_or(2),
             norm: Presence::Present,
             ..EmbeddingSpec::plain(hidden)
         },

@@ -152,6 +152,7 @@ impl ConfigFile {
     pub(crate) fn only(&self, key: &str, expected: &str) -> Result<(), ModelError> {
         let wanted = |value: &Value| match value {
             Value::Null => true,
+            // Switches are written as texts in places.
             Value::String(text) => text == expected,
             other => other.to_string() == expected,
         };
@@ -172,6 +173,11 @@ impl ConfigFile {
     /// Whether a key has a value that is not null.
     pub(crate) fn has(&self, key: &str) -> bool {
         self.values.get(key).is_some_and(|value| !value.is_null())
+    }
+
+    /// Whether a key is there, be it with null.
+    pub(crate) fn states(&self, key: &str) -> bool {
+        self.values.contains_key(key)
     }
 
     /// Whether the text of the file holds `part` under one of these keys.

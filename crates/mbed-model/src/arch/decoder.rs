@@ -90,6 +90,8 @@ fn layers(config: &ConfigFile, head_size: usize) -> Result<Vec<LayerSpec>, Model
     let rotary = rotary::read(config, head_size, 10_000.0)?;
     let is_mistral = config.model_type()? == "mistral";
     let window = match config.is_on_or("use_sliding_window", is_mistral) {
+        // Mistral's first models had no key for it.
+        true if is_mistral && !config.states("sliding_window") => Some(4096),
         true => config.optional_size("sliding_window")?,
         false => None,
     };

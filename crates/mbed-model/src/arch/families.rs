@@ -14,10 +14,11 @@ use super::{
 };
 use crate::ModelError;
 use crate::modules::Modules;
+use crate::static_model;
 use crate::tensors::NamedTensors;
 
 /// The number of tokens that stands for "no limit of the model's own".
-pub(super) const UNBOUNDED: usize = 1 << 20;
+pub(crate) const UNBOUNDED: usize = 1 << 20;
 
 /// A family of models that share `model_type` and tensor names.
 pub(super) struct Family {
@@ -57,9 +58,9 @@ const FAMILIES: &[Family] = &[
 /// The values of `model_type` that have an encoder spec.
 #[must_use]
 pub fn known_families() -> Vec<&'static str> {
-    let mut names: Vec<_> =
-        FAMILIES.iter().filter_map(|family| family.model_types.first().copied()).collect();
+    let mut names: Vec<_> = FAMILIES.iter().flat_map(|family| family.model_types).copied().collect();
     names.dedup();
+    names.push(static_model::MODEL2VEC);
     names
 }
 
@@ -146,7 +147,7 @@ fn check_shape(name: &str, tensor: &Tensor, expected: &[usize]) -> Result<(), Te
 }
 
 /// Adds the tensors of the head's stages, each out of its module's own file.
-pub(super) fn add_head(weights: &mut Weights, modules: &Modules) -> Result<(), ModelError> {
+pub(crate) fn add_head(weights: &mut Weights, modules: &Modules) -> Result<(), ModelError> {
     for (name, shape) in modules.head.tensors() {
         let (stage, key) = match name {
             TensorName::HeadDense(stage, part) => (stage, format!("linear.{part}")),

@@ -70,8 +70,7 @@ fn layers(config: &ConfigFile, head_size: usize) -> Result<Vec<LayerSpec>, Model
     let near = rotary::read_kind(config, "sliding_attention", head_size, near_base)?;
     let window = config.optional_size("sliding_window")?.unwrap_or(4096);
     let is_bidirectional = decoder::is_bidirectional(config);
-    let pattern = config.optional_size("sliding_window_pattern")?;
-    let pattern = pattern.or(config.optional_size("_sliding_window_pattern")?).unwrap_or(6);
+    let pattern = config.optional_size("sliding_window_pattern")?.unwrap_or(6);
     let kinds = config.layer_kinds("num_hidden_layers", |layer| (layer + 1) % pattern != 0)?;
     let layer = |is_near| {
         let reach = match (is_near, is_bidirectional) {

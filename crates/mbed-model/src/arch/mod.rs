@@ -20,5 +20,5 @@ mod rotary;
 mod t5;
 
 pub(crate) use config::ConfigFile;
-pub(crate) use families::describe;
 pub use families::known_families;
+pub(crate) use families::{UNBOUNDED, add_head, describe};

@@ -41,7 +41,7 @@ fn own_spec(config: &ConfigFile, head: HeadSpec) -> Result<EncoderSpec, ModelErr
         true => RotaryPairing::Neighbours,
         false => RotaryPairing::Halves,
     };
-    let rotary = RotarySpec::new(config.positive("rotary_emb_base", 10_000.0)?, rotated, pairing);
+    let rotary = RotarySpec::new(config.positive("rotary_emb_base", 1000.0)?, rotated, pairing);
     let (activation, gate) = match config.text_or("activation_function", "gelu")? {
         "swiglu" => (Activation::Silu, Presence::Present),
         "geglu" => (Activation::Gelu, Presence::Present),
@@ -49,6 +49,9 @@ fn own_spec(config: &ConfigFile, head: HeadSpec) -> Result<EncoderSpec, ModelErr
         _ => (config.activation("activation_function", "gelu")?, Presence::Absent),
     };
     let bias = config.bias("qkv_proj_bias", Bias::Added);
+    let stated = config.optional_size("n_inner")?.unwrap_or(4 * hidden);
+    // The model's own code rounds the size of gated products up.
+    let intermediate = if gate.is_present() { stated.next_multiple_of(256) } else { stated };
     Ok(EncoderSpec {
         family: "nomic_bert".to_owned(),
         vocabulary: config.size("vocab_size")?,
@@ -61,7 +64,7 @@ fn own_spec(config: &ConfigFile, head: HeadSpec) -> Result<EncoderSpec, ModelErr
             ..AttentionSpec::plain(heads, head_size)
         },
         feed_forward: FeedForwardSpec {
-            intermediate: config.optional_size("n_inner")?.unwrap_or(4 * hidden),
+            intermediate,
             activation,
             gate,
             input_bias: config.bias("mlp_fc1_bias", Bias::Added),

@@ -30,8 +30,8 @@ fn spec(config: &ConfigFile, head: HeadSpec) -> Result<EncoderSpec, ModelError> 
 pub(super) fn positions(config: &ConfigFile) -> Result<PositionSpec, ModelError> {
     let padding = config.optional_number("pad_token_id")?.unwrap_or(1);
     let rows = config.size("max_position_embeddings")?;
-    if padding + 1 >= rows {
-        return Err(config.refuse("pad_token_id", "a number below `max_position_embeddings` - 1"));
-    }
-    Ok(PositionSpec::Learned { rows, first: padding + 1 })
+    let first = padding.checked_add(1).filter(|&first| first < rows);
+    let first =
+        first.ok_or_else(|| config.refuse("pad_token_id", "less than `max_position_embeddings` - 1"))?;
+    Ok(PositionSpec::Learned { rows, first })
 }

@@ -78,23 +78,12 @@ fn llama3(scaling: &ConfigFile, rotary: &mut RotarySpec) -> Result<(), ModelErro
     Ok(())
 }
 
-/// The fixed and the mixed form of the GTE models: the base times `factor` and all frequencies divided by
-/// `factor^(2 / size)`; or frequency `i` (from 1) divided by `exp(a i^b)` with `a = ln factor / (size / 2)^b`.
+/// The fixed form of the GTE models: the base times `factor`, and all frequencies divided by `factor^(2 / size)`.
 fn ntk(scaling: &ConfigFile, size: usize, base: f64) -> Result<Arc<RotarySpec>, ModelError> {
+    scaling.only("mixed_b", "null")?;
     let factor = scaling.positive("factor", 1.0)?;
-    if !scaling.has("mixed_b") {
-        let mut rotary = RotarySpec::new(base * factor, size, RotaryPairing::Halves);
-        let divisor = factor.powf(2.0 / size as f64);
-        change(&mut rotary, |frequency| frequency / divisor);
-        return Ok(Arc::new(rotary));
-    }
-    let mixed = scaling.positive("mixed_b", 1.0)?;
-    let mut rotary = RotarySpec::new(base, size, RotaryPairing::Halves);
-    let a = factor.ln() / (size as f64 / 2.0).powf(mixed);
-    for (index, frequency) in rotary.frequencies.iter_mut().enumerate() {
-        #[expect(clippy::cast_possible_truncation, reason = "frequencies are binary32")]
-        let divided = (f64::from(*frequency) / (a * (index as f64 + 1.0).powf(mixed)).exp()) as f32;
-        *frequency = divided;
-    }
+    let mut rotary = RotarySpec::new(base * factor, size, RotaryPairing::Halves);
+    let divisor = factor.powf(2.0 / size as f64);
+    change(&mut rotary, |frequency| frequency / divisor);
     Ok(Arc::new(rotary))
 }
