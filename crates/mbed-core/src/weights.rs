@@ -121,6 +121,21 @@ impl Tensor {
         (*self.bytes).as_ref().get(self.range.clone()).unwrap_or_default()
     }
 
+    /// The number of its first value that is NaN or infinite, if it has one.
+    #[must_use]
+    pub fn first_not_finite(&self) -> Option<usize> {
+        // All bits of the exponent are set in both.
+        const F16: u16 = 0x7c00;
+        const BF16: u16 = 0x7f80;
+        let bytes = self.bytes();
+        match self.stored {
+            StoredType::F32 => first(bytes, |value| !f32::from_le_bytes(value).is_finite()),
+            StoredType::F16 => first(bytes, |value| u16::from_le_bytes(value) & F16 == F16),
+            StoredType::Bf16 => first(bytes, |value| u16::from_le_bytes(value) & BF16 == BF16),
+            StoredType::F64 => first(bytes, |value| !f64::from_le_bytes(value).is_finite()),
+        }
+    }
+
     /// Its values as binary32, row-major. binary64 is rounded, the others are exact.
     #[must_use]
     pub fn to_f32(&self) -> Vec<f32> {
@@ -132,6 +147,17 @@ impl Tensor {
             StoredType::F64 => convert(bytes, |value| f64::from_le_bytes(value) as f32),
         }
     }
+}
+
+/// The number of the first value that is `odd`. Whole blocks are looked at without a branch for each value, which
+/// lets the loop run at the speed of memory.
+fn first<const SIZE: usize>(bytes: &[u8], odd: impl Fn([u8; SIZE]) -> bool) -> Option<usize> {
+    const BLOCK: usize = 1024;
+    let (values, _) = bytes.as_chunks::<SIZE>();
+    let has_odd = |block: &[[u8; SIZE]]| block.iter().fold(false, |found, &value| found | odd(value));
+    let block = values.chunks(BLOCK).position(has_odd)?;
+    let inside = values.iter().skip(block * BLOCK).position(|&value| odd(value))?;
+    Some(block * BLOCK + inside)
 }
 
 fn convert<const SIZE: usize>(bytes: &[u8], value: impl Fn([u8; SIZE]) -> f32) -> Vec<f32> {
@@ -249,6 +275,32 @@ mod tests {
         assert_eq!((part.shape(), part.to_f32()), (&[2, 2][..], vec![3.0, 4.0, 5.0, 6.0]));
         assert_eq!(part.rows(0..1).unwrap().to_f32(), [3.0, 4.0]);
         assert!(whole.rows(2..4).is_none() && Tensor::from_f32(vec![], &[1.0]).unwrap().rows(0..0).is_none());
+    }
+
+    #[test]
+    fn values_that_are_not_finite_are_found() {
+        let check = |stored, values: Vec<Vec<u8>>, expected| {
+            let (count, bytes) = (values.len(), values.concat());
+            let range = 0..bytes.len();
+            let tensor = Tensor::new(stored, vec![count], Arc::new(bytes), range).unwrap();
+            assert_eq!(tensor.first_not_finite(), expected, "{stored:?}");
+        };
+        let bytes =
+            |values: &[f32]| values.iter().map(|value| value.to_le_bytes().to_vec()).collect::<Vec<_>>();
+        check(StoredType::F32, bytes(&[1.0, f32::MAX, f32::MIN_POSITIVE / 2.0, -0.0]), None);
+        let mut many = vec![0.5; 3000];
+        many[2047] = f32::NEG_INFINITY;
+        check(StoredType::F32, bytes(&many), Some(2047));
+        check(
+            StoredType::F64,
+            vec![2.0_f64.to_le_bytes().to_vec(), f64::NAN.to_le_bytes().to_vec()],
+            Some(1),
+        );
+        let half = |value: f32| f16::from_f32(value).to_le_bytes().to_vec();
+        check(StoredType::F16, vec![half(65504.0), half(-f32::INFINITY)], Some(1));
+        let brain = |value: f32| bf16::from_f32(value).to_le_bytes().to_vec();
+        check(StoredType::Bf16, vec![brain(3e38), brain(f32::NAN)], Some(1));
+        check(StoredType::Bf16, vec![brain(3e38)], None);
     }
 
     #[test]

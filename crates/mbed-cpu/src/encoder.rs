@@ -25,8 +25,6 @@ pub(crate) struct Encoder {
     /// Empty where there is none, as are positions.
     segments: Vec<f32>,
     positions: Vec<f32>,
-    /// Row of `positions` that a sequence's first token takes.
-    first_position: usize,
     norm: Option<Norm>,
     projection: Option<Linear>,
     /// Different rotations of the layers.
@@ -43,10 +41,6 @@ impl Encoder {
     pub(crate) fn new(spec: EncoderSpec, weights: &Weights) -> Result<Self, BackendError> {
         check_kinds(&spec)?;
         spec.check(weights)?;
-        let first_position = match spec.position {
-            PositionSpec::Learned { first, .. } => first,
-            _ => 0,
-        };
         let norm = |presence: Presence, name: fn(_) -> TensorName| match presence {
             Presence::Present => load::norm(weights, &spec.norm, name).map(Some),
             Presence::Absent => Ok(None),
@@ -65,7 +59,6 @@ impl Encoder {
             tokens: load::values(weights, TensorName::TokenEmbedding)?,
             segments: load::optional(weights, TensorName::SegmentEmbedding),
             positions: load::optional(weights, TensorName::PositionEmbedding),
-            first_position,
             norm: norm(spec.embedding.norm, TensorName::EmbeddingNorm)?,
             projection,
             rotations,
@@ -106,12 +99,13 @@ impl Encoder {
         let Scratch { hidden, embedded, .. } = scratch;
         let places = if self.projection.is_some() { embedded } else { &mut *hidden };
         let sequences = part.sequences.clone().filter_map(|index| batch.sequence(index));
-        let tokens = sequences.flat_map(|sequence| {
-            let tokens = sequence.ids.iter().zip(sequence.type_ids);
-            tokens.enumerate().map(|(position, (&id, &segment))| (position, id as usize, segment as usize))
-        });
-        for (place, (position, id, segment)) in places.chunks_exact_mut(width).zip(tokens) {
-            self.embed_token(place, position, id, segment);
+        let mut free = places.chunks_exact_mut(width);
+        for sequence in sequences {
+            let positions = self.spec.position.rows_of(sequence.ids).map(Some).chain(std::iter::repeat(None));
+            let tokens = sequence.ids.iter().zip(sequence.type_ids).zip(positions);
+            for (((&id, &segment), position), place) in tokens.zip(free.by_ref()) {
+                self.embed_token(place, id as usize, segment as usize, position);
+            }
         }
         if let Some(norm) = &self.norm {
             norm.apply(&mut places[..part.tokens * width]);
@@ -124,17 +118,18 @@ impl Encoder {
         Ok(())
     }
 
-    fn embed_token(&self, place: &mut [f32], position: usize, id: usize, segment: usize) {
+    fn embed_token(&self, place: &mut [f32], id: usize, segment: usize, position: Option<usize>) {
         let width = place.len();
         let scale = self.spec.embedding.scale;
         for (value, token) in place.iter_mut().zip(row(&self.tokens, width, id)) {
             *value = token * scale;
         }
-        for (table, index) in [(&self.segments, segment), (&self.positions, self.first_position + position)] {
-            if !table.is_empty() {
-                for (value, added) in place.iter_mut().zip(row(table, width, index)) {
-                    *value += added;
-                }
+        let segment = (!self.segments.is_empty()).then_some(segment);
+        for (table, index) in [(&self.segments, segment), (&self.positions, position)] {
+            for (value, added) in
+                place.iter_mut().zip(index.map_or(&[][..], |index| row(table, width, index)))
+            {
+                *value += added;
             }
         }
     }

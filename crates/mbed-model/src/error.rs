@@ -85,6 +85,37 @@ pub enum ModelError {
         /// Which and how.
         source: TensorError,
     },
+    /// The encoder lacks tensors.
+    #[error(
+        "`{}` lacks {} that its configuration asks for, and has {} that nothing asks for",
+        folder.display(), some(missing), some(unused)
+    )]
+    MissingTensors {
+        /// The model's folder.
+        folder: PathBuf,
+        /// Their usual names.
+        missing: Vec<String>,
+        /// Those that are there and that nothing asks for.
+        unused: Vec<String>,
+    },
+    /// A tensor holds NaN or infinity.
+    #[error("tensor `{tensor}` in `{}` is not finite: value {index} is NaN or infinite", folder.display())]
+    NotFinite {
+        /// The model's folder.
+        folder: PathBuf,
+        /// The tensor.
+        tensor: String,
+        /// The number of the first such value, row-major.
+        index: usize,
+    },
+    /// A module is code that comes with the model.
+    #[error("`{}` names the module `{kind}`, which is code that comes with the model", path.display())]
+    RemoteCode {
+        /// `modules.json`
+        path: PathBuf,
+        /// Its type as it stands there.
+        kind: String,
+    },
     /// The index of a model in several files names a file outside its folder.
     #[error("`{}` points outside its folder: `{file}`", path.display())]
     OutsideFolder {
@@ -93,6 +124,18 @@ pub enum ModelError {
         /// What it names.
         file: String,
     },
+}
+
+/// The number of tensors and the first names.
+fn some(names: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let shown: Vec<String> = names.iter().take(SHOWN).map(|name| format!("`{name}`")).collect();
+    match names.len() {
+        0 => "no tensor".to_owned(),
+        1 => format!("the tensor {}", shown.concat()),
+        count if count <= SHOWN => format!("{count} tensors ({})", shown.join(", ")),
+        count => format!("{count} tensors ({}, ...)", shown.join(", ")),
+    }
 }
 
 impl Hint for ModelError {
@@ -111,8 +154,17 @@ impl Hint for ModelError {
                  `mbed model pull --force` fetches it again"
             }
             Self::UnknownModule { .. } => {
-                "known modules are Transformer, Pooling, Dense, Normalize and Dropout; skipping one would give \
+                "known modules are Transformer, StaticEmbedding, Pooling, Dense, LayerNorm, Normalize and Dropout; skipping one would give \
                  vectors that differ from the model's own"
+            }
+            Self::MissingTensors { .. } => {
+                "the files may be incomplete (`mbed model verify`), or the configuration may be another model's"
+            }
+            Self::NotFinite { .. } => {
+                "weights that overflowed in 16 bits look like this: look for a revision in float32 or bfloat16"
+            }
+            Self::RemoteCode { .. } => {
+                "mbed runs no code out of model folders; look for a revision whose modules are sentence-transformers' own"
             }
             Self::StoredType { .. } => "weights may be stored as F32, F16, BF16 or F64",
             Self::Config { .. } | Self::ModuleOrder { .. } | Self::OutsideFolder { .. } => return None,

@@ -5,7 +5,7 @@ use std::path::Path;
 use mbed_core::spec::HeadSpec;
 use mbed_core::{ModelSource, TextSpec};
 
-use crate::arch::{self, ConfigFile};
+use crate::arch::{self, ConfigFile, Described};
 use crate::modules::EncoderKind;
 use crate::text_rules::{self, Limits};
 use crate::{ModelError, modules, static_model, tensors};
@@ -17,6 +17,8 @@ pub struct Model {
     pub source: ModelSource,
     /// What happens to a text first.
     pub text: TextSpec,
+    /// Tensors of the encoder's files that nothing asks for, such as the heads of other tasks.
+    pub unused_tensors: Vec<String>,
 }
 
 impl Model {
@@ -82,7 +84,7 @@ impl Model {
 /// A file is missing or damaged, says something that cannot be, or names a module that mbed does not have.
 pub fn load_folder(folder: &Path) -> Result<Model, ModelError> {
     let modules = modules::read(folder)?;
-    let (source, vocabulary) = match modules.encoder {
+    let (Described { source, unused }, vocabulary) = match modules.encoder {
         EncoderKind::Static => (static_model::describe(&modules)?, None),
         EncoderKind::Transformer => {
             let config = ConfigFile::read(&modules.transformer)?;
@@ -101,5 +103,5 @@ pub fn load_folder(folder: &Path) -> Result<Model, ModelError> {
         _ => return Err(ModelError::Missing { path: modules.transformer.join("config.json") }),
     };
     let text = text_rules::read(folder, &modules, limits)?;
-    Ok(Model { source, text })
+    Ok(Model { source, text, unused_tensors: unused })
 }

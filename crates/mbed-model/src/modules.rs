@@ -143,6 +143,9 @@ impl ModulesReader<'_> {
     fn add(&mut self, entry: &Entry) -> Result<(), ModelError> {
         // Old and new versions write different packages before the same last part.
         let name = entry.kind.rsplit('.').next().unwrap_or(&entry.kind);
+        if name != entry.kind && !entry.kind.starts_with("sentence_transformers.") {
+            return Err(ModelError::RemoteCode { path: self.path.clone(), kind: entry.kind.clone() });
+        }
         let folder = self.folder.join(&entry.path);
         match name {
             "Transformer" if self.transformer.is_none() => self.transformer = Some(folder),

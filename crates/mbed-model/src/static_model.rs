@@ -9,7 +9,7 @@ use mbed_core::spec::{
 use mbed_core::{ModelSource, Tensor, TensorError, Weights};
 
 use crate::ModelError;
-use crate::arch::{UNBOUNDED, add_head};
+use crate::arch::{Described, UNBOUNDED, add_head};
 use crate::json;
 use crate::modules::Modules;
 use crate::tensors::{self, NamedTensors};
@@ -21,7 +21,7 @@ pub(crate) const MODEL2VEC: &str = "model2vec";
 const TABLES: [&str; 2] = ["embedding.weight", "embeddings"];
 
 /// An encoder without layers.
-pub(crate) fn describe(modules: &Modules) -> Result<ModelSource, ModelError> {
+pub(crate) fn describe(modules: &Modules) -> Result<Described, ModelError> {
     let folder = &modules.transformer;
     let tensors = tensors::open_folder(folder)?;
     let refuse = |source| ModelError::Weights { folder: folder.clone(), source };
@@ -36,6 +36,10 @@ pub(crate) fn describe(modules: &Modules) -> Result<ModelSource, ModelError> {
     };
     let is_model2vec = json::read_optional::<serde_json::Value>(&folder.join("config.json"))?
         .is_some_and(|config| config.get("model_type").is_some_and(|name| name == MODEL2VEC));
+    if let Some(index) = table.first_not_finite() {
+        let tensor = TABLES[0].to_owned();
+        return Err(ModelError::NotFinite { folder: folder.clone(), tensor, index });
+    }
     modules.check_lengths(width)?;
     let spec = EncoderSpec {
         family: if is_model2vec { MODEL2VEC } else { "static" }.to_owned(),
@@ -53,7 +57,10 @@ pub(crate) fn describe(modules: &Modules) -> Result<ModelSource, ModelError> {
     weights.insert(TensorName::TokenEmbedding, table);
     add_head(&mut weights, modules)?;
     spec.check(&weights).map_err(refuse)?;
-    Ok(ModelSource::Spec { spec, weights: Arc::new(weights) })
+    let used = ["mapping", "weights"].into_iter().chain(TABLES);
+    let is_used = |name: &String| used.clone().any(|used| used == name);
+    let unused = tensors.by_name.keys().filter(|name| !is_used(name)).cloned().collect();
+    Ok(Described { source: ModelSource::Spec { spec, weights: Arc::new(weights) }, unused })
 }
 
 /// A vector for each token. model2vec may keep fewer rows than tokens and a weight for each token: the vector of a

@@ -53,7 +53,7 @@ pub fn source() -> ModelSource {
         vocabulary: VOCABULARY,
         hidden: super::DIMENSIONS,
         embedding: EmbeddingSpec { segments: SEGMENTS, ..EmbeddingSpec::plain(super::DIMENSIONS) },
-        position: PositionSpec::Learned { rows: MAX_TOKENS, first: 0 },
+        position: PositionSpec::learned(MAX_TOKENS),
         attention: AttentionSpec::plain(1, super::DIMENSIONS),
         feed_forward: FeedForwardSpec::plain(1, Activation::Identity),
         norm: NormSpec::after(1e-12),

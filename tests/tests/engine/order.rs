@@ -153,7 +153,7 @@ fn impossible_engines_are_refused() {
     assert!(matches!(error, EngineError::TooManyDimensions { asked: 5, available: 4 }), "{error:?}");
     let mut short = source;
     if let ModelSource::Spec { spec, .. } = &mut short {
-        spec.position = PositionSpec::Learned { rows: MAX_TOKENS - 1, first: 0 };
+        spec.position = PositionSpec::learned(MAX_TOKENS - 1);
     }
     let error = refused(&short, 1, Finish::default());
     assert!(matches!(error, EngineError::SessionTooShort { tokens: 16, limit: 15 }), "{error:?}");

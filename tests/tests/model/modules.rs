@@ -22,16 +22,20 @@ fn modules(list: &[(&str, &str)]) -> String {
 
 #[rstest]
 #[case("sentence_transformers.models.LSTM")]
-#[case("custom_st.MyPooling")]
+#[case("MyPooling")]
 #[case("sentence_transformers.models.Asym")]
 #[case("")]
 fn an_unknown_module_is_refused_and_never_left_out(#[case] kind: &str) {
     let copy = Copy::new();
-    let list = [("a.Transformer", ""), ("a.Pooling", "1_Pooling"), (kind, "2_Dense")];
+    let list = [
+        ("sentence_transformers.Transformer", ""),
+        ("sentence_transformers.Pooling", "1_Pooling"),
+        (kind, "2_Dense"),
+    ];
     let error = copy.write(MODULES, modules(&list)).error(MODULES);
     let ModelError::UnknownModule { kind: named, .. } = &error else { panic!("{error:?}") };
     assert_eq!(named, kind);
-    assert_hint(&error, "Transformer, Pooling, Dense, Normalize and Dropout");
+    assert_hint(&error, "Pooling, Dense, LayerNorm, Normalize and Dropout");
 }
 
 #[rstest]
@@ -174,4 +178,27 @@ fn a_dense_stage_of_another_size_than_its_weights_is_refused() {
         assert!(matches!(error, ModelError::Weights { .. }), "{error:?}");
         assert!(chain(&error).contains("linear."), "the name in the file: {}", chain(&error));
     }
+}
+
+#[test]
+fn code_that_comes_with_a_model_is_refused_by_its_name() {
+    // As jina-embeddings-v3 has it: the last part alone would pass for a module of the library.
+    let copy = Copy::new();
+    copy.edit("modules.json", |modules| modules[0]["type"] = json!("custom_st.Transformer"));
+    let error = copy.error("modules.json");
+    assert_hint(&error, "mbed runs no code");
+    assert!(
+        matches!(&error, ModelError::RemoteCode { kind, .. } if kind == "custom_st.Transformer"),
+        "{error:?}"
+    );
+}
+
+#[test]
+fn a_static_model_stands_alone() {
+    let copy = Copy::of("static-embedding");
+    copy.edit("modules.json", |modules| {
+        let again = modules[0].clone();
+        modules.as_array_mut().unwrap().push(again);
+    });
+    assert!(matches!(copy.error("modules.json"), ModelError::ModuleOrder { .. }));
 }

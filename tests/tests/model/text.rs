@@ -144,3 +144,12 @@ fn a_length_that_cannot_be_kept_is_refused() {
     let error = encoder(&copy, &TextOptions::default()).unwrap_err();
     assert!(matches!(error, TextError::LengthOutOfRange { asked: 1, .. }), "{error:?}");
 }
+
+#[test]
+fn a_tokenizer_without_special_tokens_is_taken_as_it_is() {
+    let copy = Copy::new();
+    copy.edit("tokenizer.json", |tokenizer| tokenizer["post_processor"] = Value::Null);
+    let encoder = encoder(&copy, &TextOptions::default()).unwrap();
+    assert!(encoder.encode("").unwrap().tokens.is_empty());
+    assert_eq!(encoder.encode(".").unwrap().tokens.len(), 1);
+}

@@ -76,13 +76,60 @@ fn a_missing_tensor_is_called_by_its_name_in_the_file() {
         let error = copy.load().unwrap_err();
         assert!(chain(&error).contains(&copy.folder().display().to_string()), "{}", chain(&error));
         assert_hint(&error, "mbed model verify");
-        let TensorError::Missing { name: named } = tensor_error(error) else { panic!("{name}") };
-        assert_eq!(named, name);
+        let ModelError::MissingTensors { missing, .. } = error else { panic!("{name}: {error:?}") };
+        assert_eq!(missing, [name]);
     }
     let copy = Copy::new();
     copy.edit_tensors("2_Dense/model.safetensors", |tensors| _ = tensors.remove("linear.weight"));
     let error = tensor_error(copy.load().unwrap_err());
     assert!(matches!(&error, TensorError::Missing { name } if name == "linear.weight"), "{error:?}");
+}
+
+#[test]
+fn missing_and_extra_tensors_are_all_listed() {
+    let copy = Copy::new();
+    copy.edit_tensors(FILE, |tensors| {
+        let prefix = "encoder.layer.0.attention";
+        let inside: Vec<String> = tensors.keys().filter(|name| name.starts_with(prefix)).cloned().collect();
+        for name in inside {
+            let tensor = tensors.remove(&name).unwrap();
+            tensors.insert(name.replace("attention", "attn"), tensor);
+        }
+    });
+    let error = copy.load().unwrap_err();
+    let message = chain(&error);
+    assert!(
+        message.contains("lacks 10 tensors (`encoder.layer.0.attention.self.query.weight`, "),
+        "{message}"
+    );
+    let ModelError::MissingTensors { missing, unused, .. } = error else { panic!("{error:?}") };
+    assert_eq!((missing.len(), missing.iter().filter(|name| name.contains("attention")).count()), (10, 10));
+    assert_eq!(unused.iter().filter(|name| name.contains("attn")).count(), 10);
+}
+
+#[test]
+fn tensors_that_nothing_asks_for_are_known() {
+    let copy = Copy::of("mistral-window");
+    assert_eq!(copy.load().unwrap().unused_tensors, ["lm_head.weight"]);
+    assert!(Copy::of("distilbert-mean").load().unwrap().unused_tensors.is_empty());
+}
+
+#[test]
+fn weights_that_are_not_finite_are_refused() {
+    let name = "encoder.layer.0.intermediate.dense.weight";
+    for (file, name) in [(FILE, name), ("2_Dense/model.safetensors", "linear.weight")] {
+        for bad in [f32::NAN, f32::INFINITY] {
+            let copy = Copy::new();
+            copy.edit_tensors(file, |tensors| {
+                tensors.get_mut(name).unwrap().2[20..24].copy_from_slice(&bad.to_le_bytes());
+            });
+            let error = copy.load().unwrap_err();
+            assert_hint(&error, "bfloat16");
+            let ModelError::NotFinite { tensor, index, folder } = error else { panic!("{error:?}") };
+            assert_eq!((tensor.as_str(), index), (name, 5));
+            assert!(copy.path(file).starts_with(folder));
+        }
+    }
 }
 
 #[test]

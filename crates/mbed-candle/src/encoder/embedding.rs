@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 use mbed_core::spec::{EncoderSpec, PositionSpec};
 use mbed_core::{TensorName, Weights};
 
-use crate::convert::{load, to_candle};
+use crate::convert::load;
 use crate::errors::{OpenResult, unsupported};
 use crate::linear::Linear;
 use crate::norm::Norm;
@@ -13,7 +13,7 @@ use crate::norm::Norm;
 pub(super) struct Embedding {
     tokens: Tensor,
     scale: f64,
-    /// The rows of positions from the first token's on.
+    position: PositionSpec,
     positions: Option<Tensor>,
     segments: Option<Tensor>,
     norm: Option<Norm>,
@@ -31,6 +31,7 @@ impl Embedding {
         Ok(Self {
             tokens: load(weights, TensorName::TokenEmbedding)?,
             scale: f64::from(embedding.scale),
+            position: spec.position,
             positions: load_positions(spec.position, weights)?,
             segments: segments.transpose()?,
             norm: norm.transpose()?,
@@ -42,7 +43,7 @@ impl Embedding {
     pub(super) fn forward(&self, ids: &Tensor, type_ids: &Tensor) -> Result<Tensor> {
         let mut states = (rows(&self.tokens, ids)? * self.scale)?;
         if let Some(positions) = &self.positions {
-            states = states.broadcast_add(&positions.narrow(0, 0, ids.dim(1)?)?)?;
+            states = (states + rows(positions, &self.numbers(ids)?)?)?;
         }
         if let Some(segments) = &self.segments {
             states = (states + rows(segments, type_ids)?)?;
@@ -57,15 +58,20 @@ impl Embedding {
     }
 }
 
+impl Embedding {
+    /// The rows of positions for `ids`, `sequences × length`.
+    fn numbers(&self, ids: &Tensor) -> Result<Tensor> {
+        let mut numbers = Vec::new();
+        for ids in ids.to_vec2::<u32>()? {
+            numbers.extend(self.position.rows_of(&ids).map(|row| row as u32));
+        }
+        Tensor::from_vec(numbers, ids.dims2()?, ids.device())
+    }
+}
+
 fn load_positions(position: PositionSpec, weights: &Weights) -> OpenResult<Option<Tensor>> {
     match position {
-        PositionSpec::Learned { rows, first } => {
-            let table = weights.get(TensorName::PositionEmbedding)?;
-            let from_first = table.rows(first..rows);
-            let from_first =
-                from_first.ok_or_else(|| unsupported("its table of positions has no first row"))?;
-            Ok(Some(to_candle(&from_first)?))
-        }
+        PositionSpec::Learned { .. } => Ok(Some(load(weights, TensorName::PositionEmbedding)?)),
         PositionSpec::NotAdded { .. } => Ok(None),
         other => Err(unsupported(format!("it does not compute positions of the kind `{other:?}`"))),
     }

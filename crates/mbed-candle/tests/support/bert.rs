@@ -26,7 +26,7 @@ pub(super) fn model(
             norm: Presence::Present,
             ..EmbeddingSpec::plain(hidden)
         },
-        position: PositionSpec::Learned { rows: size(&config["max_position_embeddings"]), first: 0 },
+        position: PositionSpec::learned(size(&config["max_position_embeddings"])),
         attention: AttentionSpec::plain(heads, hidden / heads),
         feed_forward: FeedForwardSpec::plain(
             size(&config["intermediate_size"]),

@@ -93,7 +93,7 @@ fn embeddings_are_scaled_summed_normalised_and_projected() {
     check(|spec| spec.embedding.scale = 3.5);
     check(|spec| spec.embedding.segments = 2);
     check(|spec| spec.embedding.norm = Presence::Present);
-    check(|spec| spec.position = PositionSpec::Learned { rows: 40, first: 2 });
+    check(|spec| spec.position = PositionSpec::Learned { rows: 40, first: 2, uncounted: Some(3) });
     for bias in [Bias::Added, Bias::Absent] {
         check(|spec| {
             spec.embedding = EmbeddingSpec {
@@ -103,7 +103,7 @@ fn embeddings_are_scaled_summed_normalised_and_projected() {
                 norm: Presence::Present,
                 projection: Some(bias),
             };
-            spec.position = PositionSpec::Learned { rows: 12, first: 0 };
+            spec.position = PositionSpec::learned(12);
         });
     }
 }
@@ -263,5 +263,8 @@ fn specs_whose_parts_do_not_fit_together_are_refused() {
         |spec| spec.layers[1] = rotated(RotaryPairing::Halves, 8),
         "it rotates 8 values of heads that have 6",
     );
-    check(|spec| spec.position = PositionSpec::Learned { rows: 4, first: 4 }, "its longest sequence is 0");
+    check(
+        |spec| spec.position = PositionSpec::Learned { rows: 4, first: 4, uncounted: None },
+        "its longest sequence is 0",
+    );
 }

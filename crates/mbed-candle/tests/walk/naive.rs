@@ -12,8 +12,7 @@ type Row = Vec<f64>;
 /// The hidden states of `tokens`, a row for each.
 pub(crate) fn hidden_states(spec: &EncoderSpec, weights: &Weights, tokens: &[Token]) -> Vec<Row> {
     let walk = Walk { spec, weights };
-    let mut states: Vec<Row> =
-        tokens.iter().enumerate().map(|(position, token)| walk.embed(position, token)).collect();
+    let mut states: Vec<Row> = (0..tokens.len()).map(|position| walk.embed(tokens, position)).collect();
     for layer in 0..spec.layers.len() {
         states = walk.layer(layer, &states);
     }
@@ -38,12 +37,15 @@ impl Walk<'_> {
         self.values(name)[row * width..(row + 1) * width].to_vec()
     }
 
-    fn embed(&self, position: usize, token: &Token) -> Row {
+    fn embed(&self, tokens: &[Token], position: usize) -> Row {
+        let token = &tokens[position];
         let embedding = &self.spec.embedding;
         let mut x = self.table_row(TensorName::TokenEmbedding, token.id as usize);
         x.iter_mut().for_each(|value| *value *= f64::from(embedding.scale));
-        if let PositionSpec::Learned { first, .. } = self.spec.position {
-            x = sum(&x, &self.table_row(TensorName::PositionEmbedding, first + position));
+        if let PositionSpec::Learned { first, uncounted, .. } = self.spec.position {
+            let counted = tokens[..position].iter().filter(|other| Some(other.id) != uncounted).count();
+            let row = if Some(token.id) == uncounted { first - 1 } else { first + counted };
+            x = sum(&x, &self.table_row(TensorName::PositionEmbedding, row));
         }
         if embedding.segments > 0 {
             x = sum(&x, &self.table_row(TensorName::SegmentEmbedding, token.type_id as usize));

@@ -10,6 +10,9 @@ pub enum PositionSpec {
         rows: usize,
         /// The row of a sequence's first token.
         first: usize,
+        /// A token that is not counted, should a text spell it: it takes the row before `first`, and those behind it
+        /// close up. RoBERTa and its relatives treat their padding token so.
+        uncounted: Option<u32>,
     },
     /// Nothing: attention tells positions apart, or nothing does.
     NotAdded {
@@ -19,11 +22,33 @@ pub enum PositionSpec {
 }
 
 impl PositionSpec {
+    /// One row for each position, from the first on.
+    #[must_use]
+    pub const fn learned(rows: usize) -> Self {
+        Self::Learned { rows, first: 0, uncounted: None }
+    }
+
+    /// The row of the table for each of a sequence's tokens; nothing where there is no table.
+    pub fn rows_of(&self, ids: &[u32]) -> impl Iterator<Item = usize> {
+        let (first, uncounted, count) = match *self {
+            Self::Learned { first, uncounted, .. } => (first, uncounted, ids.len()),
+            Self::NotAdded { .. } => (0, None, 0),
+        };
+        let mut next = first;
+        ids.iter().take(count).map(move |&id| {
+            if uncounted == Some(id) {
+                return first.saturating_sub(1);
+            }
+            next += 1;
+            next - 1
+        })
+    }
+
     /// The most tokens that a sequence may have.
     #[must_use]
     pub const fn max_tokens(&self) -> usize {
         match self {
-            Self::Learned { rows, first } => rows.saturating_sub(*first),
+            Self::Learned { rows, first, .. } => rows.saturating_sub(*first),
             Self::NotAdded { max_tokens } => *max_tokens,
         }
     }
@@ -69,4 +94,17 @@ pub enum RotaryPairing {
     Halves,
     /// Values `2 i` and `2 i + 1`.
     Neighbours,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_uncounted_token_takes_no_place() {
+        let spec = PositionSpec::Learned { rows: 10, first: 2, uncounted: Some(1) };
+        assert_eq!(spec.rows_of(&[0, 1, 7, 1, 1, 5]).collect::<Vec<_>>(), [2, 1, 3, 1, 1, 4]);
+        assert_eq!(PositionSpec::learned(10).rows_of(&[4, 1]).collect::<Vec<_>>(), [0, 1]);
+        assert_eq!(PositionSpec::NotAdded { max_tokens: 9 }.rows_of(&[4, 1]).count(), 0);
+    }
 }

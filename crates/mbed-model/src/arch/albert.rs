@@ -20,7 +20,7 @@ fn spec(config: &ConfigFile, head: HeadSpec) -> Result<EncoderSpec, ModelError> 
     config.only("position_embedding_type", "absolute")?;
     config.only("num_hidden_groups", "1")?;
     config.only("inner_group_num", "1")?;
-    let positions = PositionSpec::Learned { rows: config.size("max_position_embeddings")?, first: 0 };
+    let positions = PositionSpec::learned(config.size("max_position_embeddings")?);
     let mut spec = bert::encoder(config, head, positions)?;
     spec.feed_forward.activation = config.activation("hidden_act", "gelu_new")?;
     spec.embedding.width = config.optional_size("embedding_size")?.unwrap_or(128);

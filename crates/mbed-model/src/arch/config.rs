@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use mbed_core::TensorError;
 use mbed_core::spec::{Activation, Bias};
+use mbed_core::{Tensor, TensorError};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -206,7 +206,22 @@ impl ConfigFile {
         }
     }
 
+    /// Refuses a tensor with values that no vector could come out of.
+    pub(crate) fn check_finite(&self, name: &str, tensor: &Tensor) -> Result<(), ModelError> {
+        let Some(index) = tensor.first_not_finite() else { return Ok(()) };
+        Err(ModelError::NotFinite { folder: self.folder(), tensor: name.to_owned(), index })
+    }
+
+    /// The error for tensors that are not there.
+    pub(crate) fn missing_tensors(&self, missing: Vec<String>, unused: Vec<String>) -> ModelError {
+        ModelError::MissingTensors { folder: self.folder(), missing, unused }
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.path.parent().unwrap_or(&self.path).to_owned()
+    }
+
     pub(crate) fn weights_error(&self, source: TensorError) -> ModelError {
-        ModelError::Weights { folder: self.path.parent().unwrap_or(&self.path).to_owned(), source }
+        ModelError::Weights { folder: self.folder(), source }
     }
 }

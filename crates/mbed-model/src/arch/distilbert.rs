@@ -34,7 +34,7 @@ fn spec(config: &ConfigFile, head: HeadSpec) -> Result<EncoderSpec, ModelError> 
         hidden,
         embedding: EmbeddingSpec { norm: Presence::Present, ..EmbeddingSpec::plain(hidden) },
         // Sinusoidal positions are stored as a table too.
-        position: PositionSpec::Learned { rows: config.size("max_position_embeddings")?, first: 0 },
+        position: PositionSpec::learned(config.size("max_position_embeddings")?),
         attention: AttentionSpec::plain(heads, hidden / heads),
         feed_forward: FeedForwardSpec::plain(
             config.size("hidden_dim")?,

@@ -18,7 +18,7 @@ pub(super) const FAMILY: Family = Family {
 
 fn spec(config: &ConfigFile, head: HeadSpec) -> Result<EncoderSpec, ModelError> {
     config.only("position_embedding_type", "absolute")?;
-    let positions = PositionSpec::Learned { rows: config.size("max_position_embeddings")?, first: 0 };
+    let positions = PositionSpec::learned(config.size("max_position_embeddings")?);
     let mut spec = bert::encoder(config, head, positions)?;
     let width = config.optional_size("embedding_size")?.unwrap_or(128);
     if width != spec.hidden {

@@ -2,6 +2,7 @@
 //!
 //! A new relative adds one file and one line in [`FAMILIES`]; it adds no forward code.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use mbed_core::spec::{EncoderSpec, HeadSpec, TensorName};
@@ -64,23 +65,31 @@ pub fn known_families() -> Vec<&'static str> {
     names
 }
 
+/// A model's encoder.
+pub(crate) struct Described {
+    pub(crate) source: ModelSource,
+    /// Tensors of the encoder's files that nothing asks for, such as the heads of other tasks.
+    pub(crate) unused: Vec<String>,
+}
+
 /// Makes a model's encoder out of its parts.
 pub(crate) fn describe(
     config: &ConfigFile,
     modules: &Modules,
     tensors: NamedTensors,
-) -> Result<ModelSource, ModelError> {
+) -> Result<Described, ModelError> {
     let model_type = config.model_type()?;
     let is_of = |family: &&Family| family.model_types.contains(&model_type) && (family.claims)(config);
     let Some(family) = FAMILIES.iter().find(is_of) else {
-        return foreign::describe(model_type, config, modules, tensors);
+        let source = foreign::describe(model_type, config, modules, tensors)?;
+        return Ok(Described { source, unused: Vec::new() });
     };
     let spec = (family.spec)(config, modules.head.clone())?;
     modules.check_lengths(spec.hidden)?;
-    let mut weights = family.collect(config, &spec, &tensors)?;
+    let (mut weights, unused) = family.collect(config, &spec, &tensors)?;
     add_head(&mut weights, modules)?;
     spec.check(&weights).map_err(|source| config.weights_error(source))?;
-    Ok(ModelSource::Spec { spec, weights: Arc::new(weights) })
+    Ok(Described { source: ModelSource::Spec { spec, weights: Arc::new(weights) }, unused })
 }
 
 impl Family {
@@ -89,21 +98,27 @@ impl Family {
         config: &ConfigFile,
         spec: &EncoderSpec,
         tensors: &NamedTensors,
-    ) -> Result<Weights, ModelError> {
+    ) -> Result<(Weights, Vec<String>), ModelError> {
         let mut weights = Weights::new();
+        let mut unused: BTreeSet<&String> = tensors.by_name.keys().collect();
+        let mut missing = Vec::new();
         for (name, shape) in spec.encoder_tensors() {
             let places = self.full_places(name, spec);
             let found = places.iter().find_map(|place| Some((place, tensors.by_name.get(&place.name)?)));
             let Some((place, tensor)) = found else {
-                let usual = places.first().map_or_else(|| name.to_string(), |place| place.name.clone());
-                let missing = || config.weights_error(TensorError::Missing { name: usual.into() });
-                let names = places.iter().map(|place| &place.name);
-                return Err(tensors.wrong_type(names).unwrap_or_else(missing));
+                if let Some(error) = tensors.wrong_type(places.iter().map(|place| &place.name)) {
+                    return Err(error);
+                }
+                missing.push(places.first().map_or_else(|| name.to_string(), |place| place.name.clone()));
+                continue;
             };
             let tensor = part(place, tensor, &shape).map_err(|source| config.weights_error(source))?;
+            config.check_finite(&place.name, &tensor)?;
+            unused.remove(&place.name);
             weights.insert(name, tensor);
         }
-        Ok(weights)
+        let unused = unused.into_iter().cloned().collect();
+        if missing.is_empty() { Ok((weights, unused)) } else { Err(config.missing_tensors(missing, unused)) }
     }
 
     /// Every place that a tensor may have in a file, the usual one first.
@@ -162,6 +177,9 @@ pub(crate) fn add_head(weights: &mut Weights, modules: &Modules) -> Result<(), M
             return Err(module.tensors.wrong_type([&key]).unwrap_or_else(missing));
         };
         check_shape(&key, tensor, &shape).map_err(refuse)?;
+        if let Some(index) = tensor.first_not_finite() {
+            return Err(ModelError::NotFinite { folder: module.folder.clone(), tensor: key, index });
+        }
         weights.insert(name, tensor.clone());
     }
     Ok(())

@@ -21,4 +21,4 @@ mod t5;
 
 pub(crate) use config::ConfigFile;
 pub use families::known_families;
-pub(crate) use families::{UNBOUNDED, add_head, describe};
+pub(crate) use families::{Described, UNBOUNDED, add_head, describe};

@@ -33,5 +33,6 @@ pub(super) fn positions(config: &ConfigFile) -> Result<PositionSpec, ModelError>
     let first = padding.checked_add(1).filter(|&first| first < rows);
     let first =
         first.ok_or_else(|| config.refuse("pad_token_id", "less than `max_position_embeddings` - 1"))?;
-    Ok(PositionSpec::Learned { rows, first })
+    let uncounted = u32::try_from(padding).ok();
+    Ok(PositionSpec::Learned { rows, first, uncounted })
 }
