@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use mbed_core::{Hint, TensorError};
 
+use crate::PickleError;
+
 /// Why a model folder could not be read.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -66,6 +68,14 @@ pub enum ModelError {
         path: PathBuf,
         /// What is wrong with it.
         source: safetensors::SafeTensorError,
+    },
+    /// The file with the weights is none that can be read without running code, or is damaged.
+    #[error("cannot read the tensors of `{}`", path.display())]
+    Pickle {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: PickleError,
     },
     /// A tensor has a type that is not a floating-point one.
     #[error("tensor `{tensor}` in `{}` is stored as `{stored}`", path.display())]
@@ -138,24 +148,35 @@ fn some(names: &[String]) -> String {
     }
 }
 
+/// What to do about a damaged file.
+const DAMAGED: &str = "the file may be cut short or changed: `mbed model verify` checks it, \
+                       `mbed model pull --force` fetches it again";
+
 impl Hint for ModelError {
     fn hint(&self) -> Option<String> {
         let hint = match self {
             Self::Missing { path } if path.ends_with("model.safetensors") => {
-                "mbed reads weights from safetensors files only; look for a revision of the model that has them"
+                "mbed reads weights from `model.safetensors` or `pytorch_model.bin`, in one file or with an index; \
+                 look for a revision of the model that has one of them"
             }
             Self::Missing { path } if path.ends_with("tokenizer.json") => {
                 "mbed reads `tokenizer.json` only; in Python, `AutoTokenizer.from_pretrained(...)` followed by \
                  `save_pretrained(...)` writes one"
             }
             Self::Missing { .. } | Self::Read { .. } => "check that the folder holds the whole model",
-            Self::Json { .. } | Self::Safetensors { .. } | Self::Weights { .. } => {
-                "the file may be cut short or changed: `mbed model verify` checks it, \
-                 `mbed model pull --force` fetches it again"
+            Self::Json { .. } | Self::Safetensors { .. } | Self::Weights { .. } => DAMAGED,
+            Self::Pickle {
+                source: PickleError::Damaged { .. } | PickleError::StorageLength { .. }, ..
+            } => DAMAGED,
+            Self::Pickle { .. } => {
+                "if you trust the file, write its tensors as safetensors in Python: \
+                 `tensors = torch.load(\"pytorch_model.bin\", map_location=\"cpu\", weights_only=True)`, then \
+                 `safetensors.torch.save_file({name: t.clone() for name, t in tensors.items()}, \
+                 \"model.safetensors\")`"
             }
             Self::UnknownModule { .. } => {
-                "known modules are Transformer, StaticEmbedding, Pooling, Dense, LayerNorm, Normalize and Dropout; skipping one would give \
-                 vectors that differ from the model's own"
+                "known modules are Transformer, StaticEmbedding, Pooling, Dense, LayerNorm, Normalize and Dropout; \
+                 skipping one would give vectors that differ from the model's own"
             }
             Self::MissingTensors { .. } => {
                 "the files may be incomplete (`mbed model verify`), or the configuration may be another model's"
@@ -164,7 +185,8 @@ impl Hint for ModelError {
                 "weights that overflowed in 16 bits look like this: look for a revision in float32 or bfloat16"
             }
             Self::RemoteCode { .. } => {
-                "mbed runs no code out of model folders; look for a revision whose modules are sentence-transformers' own"
+                "mbed runs no code out of model folders; look for a revision whose modules are \
+                 sentence-transformers' own"
             }
             Self::StoredType { .. } => "weights may be stored as F32, F16, BF16 or F64",
             Self::Config { .. } | Self::ModuleOrder { .. } | Self::OutsideFolder { .. } => return None,

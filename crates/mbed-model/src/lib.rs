@@ -6,6 +6,7 @@ mod folder;
 mod json;
 mod mapped;
 mod modules;
+mod pickle;
 mod source;
 mod static_model;
 mod tensors;
@@ -14,6 +15,7 @@ mod text_rules;
 pub use arch::known_families;
 pub use error::ModelError;
 pub use folder::{Model, load_folder};
+pub use pickle::PickleError;
 pub use source::{
     Attempt, CachedModel, FileCheck, KnownModel, KnownModels, KnownWheel, Locations, ModelId, Network,
     NotASha256, Origin, Place, Refresh, ResolvedModel, Revision, Sha256, SourceError, Verdict, list, pull,

@@ -1,4 +1,4 @@
-//! Tensors of safetensors files, mapped into memory: one file, or several with an index.
+//! Tensors by name, mapped into memory: safetensors files or those of PyTorch, one file or several with an index.
 
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -10,7 +10,7 @@ use safetensors::{Dtype, SafeTensors};
 use serde::Deserialize;
 
 use crate::mapped::MappedFile;
-use crate::{ModelError, json};
+use crate::{ModelError, json, pickle};
 
 /// Tensors by the names they have in their files.
 #[derive(Debug, Default)]
@@ -47,22 +47,47 @@ struct ShardIndex {
     weight_map: BTreeMap<String, String>,
 }
 
-/// Opens `model.safetensors` of a folder, or the files that `model.safetensors.index.json` names.
+/// A file format with the names that its files have.
+struct Format {
+    single: &'static str,
+    /// Names the files of a model that has several.
+    index: &'static str,
+    open: fn(&Path) -> Result<NamedTensors, ModelError>,
+}
+
+/// In the order in which they are looked for.
+const FORMATS: [Format; 2] = [
+    Format { single: "model.safetensors", index: "model.safetensors.index.json", open: open_file },
+    Format { single: "pytorch_model.bin", index: "pytorch_model.bin.index.json", open: pickle::open_file },
+];
+
+/// Opens the weights of a folder, in the first of the formats that it has.
 pub(crate) fn open_folder(folder: &Path) -> Result<NamedTensors, ModelError> {
-    let single = folder.join("model.safetensors");
-    if single.exists() {
-        return open_file(&single);
+    for format in FORMATS {
+        let single = folder.join(format.single);
+        if single.exists() {
+            return (format.open)(&single);
+        }
+        let index_path = folder.join(format.index);
+        if let Some(index) = json::read_optional::<ShardIndex>(&index_path)? {
+            return open_shards(folder, &index_path, &index, format.open);
+        }
     }
-    let index_path = folder.join("model.safetensors.index.json");
-    let Some(index) = json::read_optional::<ShardIndex>(&index_path)? else {
-        return Err(ModelError::Missing { path: single });
-    };
+    Err(ModelError::Missing { path: folder.join(FORMATS[0].single) })
+}
+
+fn open_shards(
+    folder: &Path,
+    index_path: &Path,
+    index: &ShardIndex,
+    open: fn(&Path) -> Result<NamedTensors, ModelError>,
+) -> Result<NamedTensors, ModelError> {
     let mut files: Vec<&String> = index.weight_map.values().collect();
     files.sort();
     files.dedup();
     let mut tensors = NamedTensors::default();
     for file in files {
-        let shard = open_file(&shard_path(folder, &index_path, file)?)?;
+        let shard = open(&shard_path(folder, index_path, file)?)?;
         tensors.by_name.extend(shard.by_name);
         tensors.others.extend(shard.others);
         tensors.integers.extend(shard.integers);
@@ -113,7 +138,7 @@ fn open_file(path: &Path) -> Result<NamedTensors, ModelError> {
     Ok(tensors)
 }
 
-const fn stored_type(dtype: Dtype) -> Option<StoredType> {
+pub(crate) const fn stored_type(dtype: Dtype) -> Option<StoredType> {
     match dtype {
         Dtype::F32 => Some(StoredType::F32),
         Dtype::F16 => Some(StoredType::F16),
