@@ -29,10 +29,10 @@ fn a_missing_file_is_named() {
     let needed = [
         ("config.json", "whole model"),
         ("tokenizer.json", "save_pretrained"),
-        ("model.safetensors", "safetensors files only"),
+        ("model.safetensors", "pytorch_model.bin"),
         ("1_Pooling/config.json", "whole model"),
         ("2_Dense/config.json", "whole model"),
-        ("2_Dense/model.safetensors", "safetensors files only"),
+        ("2_Dense/model.safetensors", "pytorch_model.bin"),
     ];
     for (file, hint) in needed {
         let copy = Copy::new();

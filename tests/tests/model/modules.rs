@@ -57,7 +57,7 @@ fn modules_that_make_no_embedding_are_refused(#[case] list: &[(&str, &str)], #[c
 fn types_of_every_version_are_known_and_folders_may_have_any_name() {
     let old = "sentence_transformers.models";
     let kinds = [("Transformer", "", "."), ("Pooling", "", "."), ("Dense", "", "."), ("Normalize", "", ".")];
-    for prefix in [old, "sentence_transformers.base.modules.any", "any"] {
+    for prefix in [old, "sentence_transformers.base.modules.any", "sentence_transformers"] {
         let names: Vec<String> = kinds.iter().map(|(kind, ..)| format!("{prefix}.{kind}")).collect();
         let copy = Copy::new();
         copy.write("pool/config.json", copy.read(POOLING));

@@ -17,7 +17,9 @@ pub(super) const MODULES: &str = "modules.json";
 pub(super) const CONFIG: &str = "config.json";
 const TOKENIZER: &str = "tokenizer.json";
 const WEIGHTS: &str = "model.safetensors";
-const WEIGHTS_INDEX: &str = "model.safetensors.index.json";
+/// Where weights may be, the first that is there: in one file, or in several that an index names.
+const WEIGHTS_IN_ORDER: [(&str, &str); 2] =
+    [(WEIGHTS, "model.safetensors.index.json"), ("pytorch_model.bin", "pytorch_model.bin.index.json")];
 
 /// Read where they are there, besides [`TRANSFORMER_CONFIGS`].
 const OPTIONAL: [&str; 3] =
@@ -44,7 +46,7 @@ pub(super) struct Needed {
 
 /// Finds out what `files` has of what its model needs.
 pub(super) fn needed(files: &mut dyn FileSet) -> Result<Needed, SourceError> {
-    let modules: Vec<Module> = if files.contains(MODULES) {
+    let mut modules: Vec<Module> = if files.contains(MODULES) {
         read_json(files, MODULES)?
     } else {
         vec![Module { kind: "Transformer".to_owned(), path: String::new() }]
@@ -55,7 +57,11 @@ pub(super) fn needed(files: &mut dyn FileSet) -> Result<Needed, SourceError> {
         found.optional(files, name.to_owned());
     }
     let mut with_weights = Vec::new();
-    for module in &modules {
+    for module in &mut modules {
+        // Both stand for the root folder.
+        if module.path == "." {
+            module.path.clear();
+        }
         if !module.path.is_empty() && !stays_inside(&module.path) {
             return Err(refused(files, MODULES, &module.path));
         }
@@ -144,12 +150,21 @@ impl Needed {
     }
 
     fn weights(&mut self, files: &mut dyn FileSet, folder: &str) -> Result<(), SourceError> {
-        let index = join(folder, WEIGHTS_INDEX);
-        let single = join(folder, WEIGHTS);
-        if files.contains(&single) || !files.contains(&index) {
-            self.required(files, single);
-            return Ok(());
+        for (single, index) in WEIGHTS_IN_ORDER {
+            let (single, index) = (join(folder, single), join(folder, index));
+            if files.contains(&single) {
+                self.required(files, single);
+                return Ok(());
+            }
+            if files.contains(&index) {
+                return self.shards(files, folder, index);
+            }
         }
+        self.required(files, join(folder, WEIGHTS));
+        Ok(())
+    }
+
+    fn shards(&mut self, files: &mut dyn FileSet, folder: &str, index: String) -> Result<(), SourceError> {
         let read: WeightsIndex = read_json(files, &index)?;
         self.required(files, index.clone());
         for shard in read.weight_map.into_values().collect::<BTreeSet<_>>() {
@@ -224,10 +239,26 @@ mod tests {
 
     #[test]
     fn a_model_without_modules_is_a_transformer() {
-        let found =
-            search(&[("config.json", ""), ("tokenizer.json", ""), ("pytorch_model.bin", "")]).unwrap();
+        let found = search(&[("config.json", ""), ("tokenizer.json", ""), ("model.onnx", "")]).unwrap();
         assert_eq!(found.present, ["config.json", "tokenizer.json"]);
         assert_eq!(found.missing, ["model.safetensors"]);
+    }
+
+    #[test]
+    fn weights_of_pytorch_are_taken_where_there_are_no_others() {
+        let small = [("config.json", ""), ("tokenizer.json", "")];
+        let with = |more: &[(&'static str, &'static str)]| {
+            let found = search(&[&small, more].concat()).unwrap();
+            (found.present[2..].to_vec(), found.missing)
+        };
+        let none: Vec<String> = Vec::new();
+        let both = [("pytorch_model.bin", ""), ("model.safetensors", "")];
+        assert_eq!(with(&both), (vec!["model.safetensors".to_owned()], none.clone()));
+        assert_eq!(with(&both[..1]), (vec!["pytorch_model.bin".to_owned()], none));
+        let index = r#"{"weight_map": {"a": "p-1.bin", "b": "p-2.bin"}}"#;
+        let (present, missing) = with(&[("pytorch_model.bin.index.json", index), ("p-2.bin", "")]);
+        assert_eq!(present, ["pytorch_model.bin.index.json", "p-2.bin"]);
+        assert_eq!(missing, ["p-1.bin"]);
     }
 
     #[test]
@@ -281,6 +312,14 @@ mod tests {
             ("0_StaticEmbedding/model.safetensors", ""),
         ]);
         assert_eq!(found.unwrap().missing, [""; 0]);
+    }
+
+    #[test]
+    fn a_dot_is_the_root_folder() {
+        let modules = r#"[{"type": "sentence_transformers.models.StaticEmbedding", "path": "."}]"#;
+        let files = [("modules.json", modules), ("tokenizer.json", ""), ("model.safetensors", "")];
+        let found = search(&files).unwrap();
+        assert_eq!((found.present.len(), found.missing), (3, Vec::new()));
     }
 
     #[test]
