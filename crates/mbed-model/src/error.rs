@@ -166,13 +166,17 @@ impl Hint for ModelError {
             Self::Missing { .. } | Self::Read { .. } => "check that the folder holds the whole model",
             Self::Json { .. } | Self::Safetensors { .. } | Self::Weights { .. } => DAMAGED,
             Self::Pickle {
-                source: PickleError::Damaged { .. } | PickleError::StorageLength { .. }, ..
+                source:
+                    PickleError::UnknownContainer
+                    | PickleError::Damaged { .. }
+                    | PickleError::StorageLength { .. },
+                ..
             } => DAMAGED,
             Self::Pickle { .. } => {
-                "if you trust the file, write its tensors as safetensors in Python: \
-                 `tensors = torch.load(\"pytorch_model.bin\", map_location=\"cpu\", weights_only=True)`, then \
-                 `safetensors.torch.save_file({name: t.clone() for name, t in tensors.items()}, \
-                 \"model.safetensors\")`"
+                "in Python, `tensors = torch.load(\"pytorch_model.bin\", weights_only=True)` and \
+                 `safetensors.torch.save_file({k: t.clone().contiguous() for k, t in tensors.items()}, \
+                 \"model.safetensors\")` write a file that mbed reads; one that loads with `weights_only=False` \
+                 alone may run code there, so do that only where you trust it"
             }
             Self::UnknownModule { .. } => {
                 "known modules are Transformer, StaticEmbedding, Pooling, Dense, LayerNorm, Normalize and Dropout; \

@@ -61,16 +61,12 @@ fn read_storages<'a>(
     Ok(storages)
 }
 
-/// Passes the count and the bytes of one storage, and tells where the bytes are.
+/// Passes the count and the bytes of one storage, and tells where the bytes are. Whether they are as many as the
+/// pickle says is asked of every container's storages.
 fn take_storage(reader: &mut Reader<'_>, storage: &StorageRef<'_>) -> Result<Range<usize>, PickleError> {
     let stored = StorageRef { count: i64::from_le_bytes(reader.array()?), ..*storage };
-    let (Some(got), Some(expected)) = (stored.bytes(), storage.bytes()) else {
-        return Err(reader.damaged("a storage of a length that cannot be"));
-    };
-    if got != expected {
-        return Err(PickleError::StorageLength { key: storage.key.to_owned(), expected, got });
-    }
+    let length = stored.bytes().ok_or_else(|| reader.damaged("a storage of a length that cannot be"))?;
     let start = reader.at();
-    reader.take_long(got)?;
+    reader.take_long(length)?;
     Ok(start..reader.at())
 }

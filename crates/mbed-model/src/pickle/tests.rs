@@ -185,6 +185,7 @@ fn damaged_pickles_are_errors() {
     check(b"\x80\x01.", "protocol");
     check(b"\x80\x02.", "more from the stack");
     check(b"\x80\x02N(s.", "more from the stack");
+    check(b"\x80\x02]N(a.", "more from the stack");
     check(b"\x80\x02t.", "a mark is missing");
     check(b"\x80\x02h\x07.", "memo");
     check(b"\x80\x02}Na.", "not a list");
@@ -223,6 +224,7 @@ fn views_stay_inside_of_their_storage() {
     check(b"J\xff\xff\xff\xff", b"K\x01\x85", b"K\x01\x85", "has a negative size, stride or offset");
     check(b"K\0", b"J\xff\xff\xff\xff\x85", b"K\x01\x85", "has a negative size, stride or offset");
     check(b"K\0", b"K\x02\x85", b"J\xff\xff\xff\xff\x85", "has a negative size, stride or offset");
+    check(b"\x8a\x01\xff", b"K\x01\x85", b"K\x01\x85", "has a negative size, stride or offset");
     check(b"K\0", b"K\x02\x85", b")", "has not as many strides as dimensions");
     check(b"K\0", b"]", b")", "has a shape that is not a tuple");
     check(b"K\0", b"(KKKKKKKKKKKKKKKKKKt", b")", "has too many dimensions");
@@ -326,6 +328,27 @@ fn other_files_are_named() {
     let stated = little + old[little..].iter().position(|&byte| byte == 0x88).unwrap();
     old[stated] = 0x89;
     assert_eq!(error_of(old), "its numbers are big-endian, mbed reads little-endian ones only");
+}
+
+/// The counts of the old container stand before each storage, and say what the pickle says.
+#[test]
+fn a_storage_is_as_long_as_its_pickle_says() {
+    let old = fs::read(data("old.bin")).unwrap();
+    let bytes: SharedBytes = Arc::new(old.clone());
+    let tensors = read(Path::new("old.bin"), &bytes).unwrap();
+    let values = tensors.by_name["f32"].bytes().as_ptr().addr() - (*bytes).as_ref().as_ptr().addr();
+    let check = |count: i64, expected: &str| {
+        let mut changed = old.clone();
+        assert_eq!(changed[values - 8..values], 6_i64.to_le_bytes());
+        changed[values - 8..values].copy_from_slice(&count.to_le_bytes());
+        let error = error_of(changed);
+        assert!(error.contains(expected), "{error}");
+    };
+    check(-1, "a storage of a length that cannot be");
+    check(i64::MAX, "a storage of a length that cannot be");
+    check(1 << 40, "ends too early");
+    // The next count is read in the wrong place then.
+    check(5, "damaged");
 }
 
 #[test]
