@@ -20,6 +20,9 @@ pub(crate) const MODEL2VEC: &str = "model2vec";
 /// The table under the name that sentence-transformers gives it, and under model2vec's.
 const TABLES: [&str; 2] = ["embedding.weight", "embeddings"];
 
+/// The row of each token, where rows are fewer.
+const MAPPING: &str = "mapping";
+
 /// An encoder without layers.
 pub(crate) fn describe(modules: &Modules) -> Result<Described, ModelError> {
     let folder = &modules.transformer;
@@ -72,7 +75,10 @@ fn table(tensors: &NamedTensors) -> Result<Result<Tensor, TensorError>, ModelErr
         let missing = || TensorError::Missing { name: TABLES[0].into() };
         return tensors.wrong_type(&names).map_or_else(|| Ok(Err(missing())), Err);
     };
-    let mapping = tensors.whole_numbers("mapping");
+    let mapping = tensors.whole_numbers(MAPPING);
+    if let (None, Some(error)) = (&mapping, tensors.wrong_type([&MAPPING.to_owned()])) {
+        return Err(error);
+    }
     let weights = tensors.by_name.get("weights").map(Tensor::to_f32);
     if mapping.is_none() && weights.is_none() {
         return Ok(Ok(table.clone()));

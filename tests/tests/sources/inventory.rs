@@ -39,6 +39,7 @@ fn whole_models_of_all_caches_are_listed() {
     let snapshot = place.cache_snapshot(COMMIT, &model_files());
     let mut lacking = model_files();
     lacking.remove("model.safetensors");
+    lacking.remove("pytorch_model.bin");
     place.cache_snapshot(OTHER_COMMIT, &lacking);
     let stored = store_wheel(&place);
     // Things that other tools keep there.

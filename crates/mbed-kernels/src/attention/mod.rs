@@ -106,22 +106,20 @@ impl Attention<'_> {
         for head in 0..self.heads.count {
             for first in (0..length).step_by(QUERY_BLOCK) {
                 let queries = first..length.min(first + QUERY_BLOCK);
-                self.attend(head, queries, length, qkv, (context, scores))?;
+                self.attend(&Block { head, queries, length }, qkv, context, scores)?;
             }
         }
         Ok(())
     }
 
-    /// One head of neighbouring queries; `places` are `context` and `scores`.
     fn attend(
         &self,
-        head: usize,
-        queries: Range<usize>,
-        length: usize,
+        block: &Block,
         qkv: &[f32],
-        places: (&mut [f32], &mut [f32]),
+        context: &mut [f32],
+        scores: &mut [f32],
     ) -> Result<(), ShapeMismatch> {
-        let (context, scores) = places;
+        let Block { head, ref queries, length } = *block;
         let Heads { count, key_values, size } = self.heads;
         let shared = head / (count / key_values.max(1)).max(1);
         let keys = self.reach.keys(queries.start, length).start
@@ -133,18 +131,11 @@ impl Attention<'_> {
             row_stride: self.heads.row(),
             column_stride: 1,
         };
-        let (query, key) = (matrix(head, &queries), matrix(count + shared, &keys));
+        let (query, key) = (matrix(head, queries), matrix(count + shared, &keys));
         let room =
             MatrixMut { data: scores, rows: queries.len(), columns: keys.len(), row_stride: keys.len() };
         multiply(room, Keep::Nothing, self.scale, query, key.transposed())?;
-        Arch::new().dispatch(Shares {
-            attention: self,
-            head,
-            queries: queries.clone(),
-            keys: keys.clone(),
-            length,
-            scores,
-        });
+        Arch::new().dispatch(Shares { attention: self, block, keys: &keys, scores });
         let shares = Matrix {
             data: scores,
             rows: queries.len(),
@@ -159,15 +150,21 @@ impl Attention<'_> {
     }
 }
 
+/// Neighbouring queries of one head.
+struct Block {
+    head: usize,
+    queries: Range<usize>,
+    /// Of the whole sequence.
+    length: usize,
+}
+
 /// Turns the scores of `queries × keys` into shares that sum to 1 over the keys within reach and are 0 elsewhere.
 ///
 /// A struct and not a closure: see `activation::Map`.
 struct Shares<'a> {
     attention: &'a Attention<'a>,
-    head: usize,
-    queries: Range<usize>,
-    keys: Range<usize>,
-    length: usize,
+    block: &'a Block,
+    keys: &'a Range<usize>,
     scores: &'a mut [f32],
 }
 
@@ -176,13 +173,13 @@ impl WithSimd for Shares<'_> {
 
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
-        let Self { attention, keys, .. } = self;
-        for (query, row) in self.queries.zip(self.scores.chunks_exact_mut(keys.len().max(1))) {
-            let bias = attention.bias.and_then(|bias| bias.row(self.head, query, &keys));
+        let Self { attention, block, keys, .. } = self;
+        for (query, row) in block.queries.clone().zip(self.scores.chunks_exact_mut(keys.len().max(1))) {
+            let bias = attention.bias.and_then(|bias| bias.row(block.head, query, keys));
             for (score, added) in row.iter_mut().zip(bias.unwrap_or_default()) {
                 *score += added;
             }
-            let seen = attention.reach.keys(query, self.length);
+            let seen = attention.reach.keys(query, block.length);
             let (before, rest) = row.split_at_mut(seen.start - keys.start);
             let (seen, after) = rest.split_at_mut(seen.len());
             before.fill(0.0);

@@ -44,7 +44,7 @@ impl ConfigFile {
         if let Some(size) = self.optional_size("head_dim")? {
             return Ok(size);
         }
-        if hidden % heads == 0 {
+        if hidden.is_multiple_of(heads) {
             return Ok(hidden / heads);
         }
         Err(self.refuse("num_attention_heads", "a divisor of `hidden_size`"))
@@ -154,7 +154,11 @@ impl ConfigFile {
             Value::Null => true,
             // Switches are written as texts in places.
             Value::String(text) => text == expected,
-            other => other.to_string() == expected,
+            Value::Bool(switch) => expected == if *switch { "true" } else { "false" },
+            Value::Number(number) => {
+                expected.parse().is_ok_and(|expected: serde_json::Number| expected == *number)
+            }
+            Value::Array(_) | Value::Object(_) => false,
         };
         let fits = self.values.get(key).is_none_or(wanted);
         if fits {

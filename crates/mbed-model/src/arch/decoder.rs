@@ -75,7 +75,7 @@ fn encoder(config: &ConfigFile, head: HeadSpec, biases: (Bias, Bias)) -> Result<
 
 pub(super) fn key_value_heads(config: &ConfigFile, heads: usize) -> Result<usize, ModelError> {
     let shared = config.optional_size("num_key_value_heads")?.unwrap_or(heads);
-    if heads % shared != 0 {
+    if !heads.is_multiple_of(shared) {
         return Err(config.refuse("num_key_value_heads", "a divisor of `num_attention_heads`"));
     }
     Ok(shared)
