@@ -10,4 +10,5 @@ mod rows;
 mod steps;
 
 pub use case::{CASES, Case, Need};
+pub use goldens::golden_difference;
 pub use refusals::refusal_names_the_architecture;
