@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use serde::Deserialize;
+
 /// How a model wants its texts: which tokenizer, what is done before it, where it cuts, which prompts it knows.
 #[derive(Clone)]
 pub struct TextSpec {
@@ -59,7 +61,8 @@ pub enum SpecialTokens {
 }
 
 /// Whether a prompt's tokens take part in pooling.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum PromptPooling {
     /// They are pooled like the text's own.
     #[default]

