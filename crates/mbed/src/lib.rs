@@ -30,6 +30,7 @@ mod embedder;
 mod error;
 mod open;
 mod registry;
+mod sessions;
 
 pub use context::Context;
 pub use embedder::Embedder;
@@ -40,4 +41,4 @@ pub use mbed_core::{
 };
 pub use mbed_engine::{Cancel, EngineError, Rows, RunError, RunStats, Sink, Source};
 pub use open::{Opened, check_backend, open};
-pub use registry::{KNOWN_BACKENDS, probe};
+pub use registry::{KNOWN_BACKENDS, PLANNED_BACKENDS, probe};

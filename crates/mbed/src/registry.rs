@@ -6,6 +6,9 @@ use mbed_core::{Backend, Probe};
 /// feature that builds it in.
 pub const KNOWN_BACKENDS: &[&str] = &["cpu", "candle"];
 
+/// Backends that settings may name and that no build has yet.
+pub const PLANNED_BACKENDS: &[&str] = &["onnx", "cuda"];
+
 /// The backends of this build, in the order of [`KNOWN_BACKENDS`].
 pub(crate) fn backends() -> Vec<Box<dyn Backend>> {
     vec![
