@@ -25,6 +25,21 @@ pub enum Layer {
     Flags,
 }
 
+impl fmt::Display for Layer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::BuiltIn => "built-in",
+            Self::Preset => "preset",
+            Self::System => "system",
+            Self::User => "user",
+            Self::Project => "project",
+            Self::Named(_) => "named",
+            Self::Environment => "environment",
+            Self::Flags => "flags",
+        })
+    }
+}
+
 /// Where a value came from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]

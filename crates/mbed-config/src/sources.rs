@@ -48,8 +48,9 @@ impl Sources {
         }
     }
 
-    /// Every file that is looked for, from the weakest, with whether it was named and must be there.
-    pub(crate) fn files(&self) -> Vec<(Layer, PathBuf)> {
+    /// Every file that is looked for, from the weakest.
+    #[must_use]
+    pub fn files(&self) -> Vec<(Layer, PathBuf)> {
         let one = |layer, file: Option<PathBuf>| file.map(|file| (layer, file));
         let mut files: Vec<_> = [
             one(Layer::System, self.system_file.clone()),

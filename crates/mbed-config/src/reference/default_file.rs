@@ -50,7 +50,9 @@ fn describe(file: &mut String, setting: &Setting) {
         comment(file, "Nothing acts on it yet.");
     }
     let (_, name) = setting.place();
-    // What has no default shows what it could be.
+    if setting.default == Value::Null {
+        comment(file, "Not set by default; this is an example.");
+    }
     let shown = if setting.default == Value::Null { &setting.example } else { &setting.default };
     let _ = writeln!(file, "# {name} = {shown}");
 }
