@@ -55,6 +55,7 @@ impl Place {
             .env("HF_HOME", self.path("hf"))
             .env("MBED_CACHE", self.path("cache"))
             .env("HF_HUB_OFFLINE", "1")
+            .env("XDG_CONFIG_HOME", self.path("xdg"))
             .env_remove("HF_HUB_CACHE")
             .stdin(Stdio::null());
         command

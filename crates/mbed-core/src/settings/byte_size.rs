@@ -85,8 +85,12 @@ fn scaled(number: f64, unit: u64) -> Option<u64> {
 
 impl fmt::Display for ByteSize {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let exact = UNITS.iter().find(|(_, size)| self.0 >= *size && self.0.is_multiple_of(*size));
-        let (name, size) = exact.copied().unwrap_or(("B", 1));
+        if self.0 == 0 {
+            return f.write_str("0B");
+        }
+        // The largest unit: both 2GB and 1953125KiB are exact.
+        let exact = UNITS.iter().filter(|(_, size)| self.0.is_multiple_of(*size));
+        let (name, size) = exact.max_by_key(|(_, size)| size).unwrap_or(&("B", 1));
         write!(f, "{}{name}", self.0 / size)
     }
 }
@@ -165,6 +169,7 @@ mod tests {
         check("9 gb", 9_000_000_000, "9GB");
         check("1.5GiB", 3 << 29, "1536MiB");
         check("1024", 1024, "1KiB");
+        check("2000000000", 2_000_000_000, "2GB");
         check("1001", 1001, "1001B");
         check("0.5kb", 500, "500B");
     }

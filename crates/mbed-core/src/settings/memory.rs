@@ -20,8 +20,6 @@ pub struct MemorySettings {
     /// The part of a device's memory in use from which batches become smaller.
     #[schemars(extend("x-effect" = "planned", "examples" = [0.9]))]
     pub pressure_threshold: Fraction,
-    /// When batches become larger again.
-    pub growth: GrowthSettings,
     /// The part of a device's memory that mbed may use at all.
     #[schemars(extend("x-effect" = "planned", "examples" = [0.5]))]
     pub fraction: Fraction,
@@ -34,6 +32,9 @@ pub struct MemorySettings {
     /// The part by which memory may stay above where it was after warming up before a leak is reported.
     #[schemars(extend("x-effect" = "planned", "examples" = [0.2]))]
     pub leak_tolerance: Fraction,
+    /// When batches become larger again.
+    // A table stands behind the values beside it: a file cannot go back to them.
+    pub growth: GrowthSettings,
 }
 
 /// When batches become larger again.
