@@ -4,6 +4,8 @@ use mbed_core::settings::Settings;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value};
 
+use crate::preset_names;
+
 /// Every setting, in the order of the types.
 #[derive(Clone, Debug)]
 pub struct Catalogue {
@@ -74,6 +76,10 @@ impl Catalogue {
     pub fn new() -> Self {
         let mut catalogue = Self { sections: Vec::new(), settings: Vec::new() };
         catalogue.collect("", &schema());
+        // Presets are files beside this crate, which the types below do not see.
+        if let Some(preset) = catalogue.settings.iter_mut().find(|setting| setting.key == "preset") {
+            preset.range = one_of(preset_names());
+        }
         catalogue
     }
 
@@ -225,9 +231,8 @@ fn range(schema: &Value) -> String {
     if let Some(range) = schema["x-range"].as_str() {
         return range.to_owned();
     }
-    let words: Vec<String> = words(schema).map(|word| format!("`{word}`")).collect();
-    if !words.is_empty() {
-        return format!("one of {}", words.join(", "));
+    if words(schema).next().is_some() {
+        return one_of(words(schema));
     }
     if let Some(branches) = schema["anyOf"].as_array() {
         return branches.iter().map(range).collect::<Vec<_>>().join(", or ");
@@ -239,10 +244,16 @@ fn range(schema: &Value) -> String {
         Some("boolean") => "`true` or `false`".to_owned(),
         Some("integer") => format!("a whole number from {}", schema["minimum"].as_u64().unwrap_or(0)),
         Some("number") => {
-            format!("a number above {}, at most {}", schema["exclusiveMinimum"], schema["maximum"])
+            let bound = |name: &str| schema[name].as_f64().unwrap_or_default();
+            format!("a number above {}, at most {}", bound("exclusiveMinimum"), bound("maximum"))
         }
         _ => "text".to_owned(),
     }
+}
+
+fn one_of<'a>(words: impl IntoIterator<Item = &'a str>) -> String {
+    let quoted: Vec<String> = words.into_iter().map(|word| format!("`{word}`")).collect();
+    format!("one of {}", quoted.join(", "))
 }
 
 /// The words of an enum, with or without a description of each.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use crate::{Catalogue, Effect, Setting, preset_names};
+use crate::{Catalogue, Effect, Setting};
 
 /// How long a line may become.
 const WIDTH: usize = 100;
@@ -42,10 +42,9 @@ fn describe(file: &mut String, setting: &Setting) {
     if let Some(unit) = setting.unit.as_deref().filter(|unit| !setting.range.contains(unit)) {
         let _ = write!(range, " Unit: {unit}.");
     }
-    if setting.key == "preset" {
-        range = format!("One of {}.", preset_names().join(", "));
+    if setting.range != "text" {
+        comment(file, &range);
     }
-    comment(file, &range);
     if setting.effect == Effect::Planned {
         comment(file, "Nothing acts on it yet.");
     }

@@ -80,7 +80,7 @@ impl FromStr for ByteSize {
 fn scaled(number: f64, unit: u64) -> Option<u64> {
     let bytes = (number * unit as f64).round();
     // 2^53: up to here every whole number is exact in binary64.
-    (bytes >= 0.0 && bytes <= 9_007_199_254_740_992.0).then_some(bytes as u64)
+    (0.0..=9_007_199_254_740_992.0).contains(&bytes).then_some(bytes as u64)
 }
 
 impl fmt::Display for ByteSize {
