@@ -27,7 +27,7 @@ mod tests {
             assert_eq!(closest(name, known.map(str::to_owned).into_iter()).as_deref(), expected, "{name}");
         };
         check("batching.batchsize", Some("batching.batch_size"));
-        check("runtime.bakcend", Some("runtime.backend"));
+        check("runtime.bckend", Some("runtime.backend"));
         check("runtime.max_tokens", Some("batching.max_tokens"));
         check("colour", None);
     }

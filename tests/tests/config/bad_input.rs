@@ -130,7 +130,7 @@ fn an_unknown_variable_of_ours_is_an_error() {
         error("MBED_RUNTIME_PRECISION"),
         "there is no variable `MBED_RUNTIME_PRECISION`\nhint: did you mean `MBED_RUNTIME__PRECISION`?"
     );
-    assert_eq!(error("MBED_CHACHE"), "there is no variable `MBED_CHACHE`\nhint: did you mean `MBED_CACHE`?");
+    assert_eq!(error("MBED_CACHES"), "there is no variable `MBED_CACHES`\nhint: did you mean `MBED_CACHE`?");
     let outcome = World::new().variable("MBED_CACHE", "x").variable("MBEDTEST_REQUIRE", "x").resolve();
     assert_eq!(outcome.warnings(), "");
     // Set to nothing is not set.
@@ -175,7 +175,7 @@ fn a_file_that_cannot_be_read_is_named() {
     assert!(matches!(error, ConfigError::Unreadable { path, .. } if path == absent));
     resolve(&Sources { user_file: Some(absent), ..Sources::default() }).unwrap();
     let not_text = world.path("latin.toml");
-    fs::write(&not_text, b"# caf\xe9\n").unwrap();
+    fs::write(&not_text, b"# \xe9\n").unwrap();
     let error = resolve(&Sources { named_files: vec![not_text], ..Sources::default() }).unwrap_err();
     assert!(matches!(error, ConfigError::Unreadable { .. }));
 }
