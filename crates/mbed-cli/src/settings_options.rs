@@ -20,7 +20,8 @@ pub(crate) struct SettingsOptions {
     /// targets after commas
     #[arg(long, value_name = "LEVELS", global = true, help_heading = "Settings")]
     log_level: Option<LogLevels>,
-    /// How it is logged: as lines for people (without this), or as a JSON object a line
+    /// How it is logged: as lines for people (without this), or as a JSON object a line; with --quiet nothing else
+    /// is on standard error but what failed
     #[arg(long, value_name = "FORMAT", value_parser = ["text", "json"], global = true, help_heading = "Settings")]
     log_format: Option<String>,
 }

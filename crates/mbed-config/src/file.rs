@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::Path;
 use std::{fs, io};
 
-use serde_json::Value;
+use serde_json::{Number, Value, json};
 use toml_edit::{Document, Item, TableLike};
 
 use crate::alias::{ALIASES, Alias, Use};
@@ -82,16 +82,16 @@ impl Reader<'_> {
             let place = |span, alias| (self.origin)(self.place(span, alias));
             if let Some(setting) = self.catalogue.get(&key) {
                 let whence = (self.layer, place(span, None));
-                layered.entries.push(Entry::checked(setting, &json(item), whence)?);
+                layered.entries.push(Entry::checked(setting, &as_json(item), whence)?);
             } else if self.catalogue.is_section(&key) {
                 let Some(table) = item.as_table_like() else {
                     let expected = "a table of settings".to_owned();
-                    return Err(wrong_value(&key, &json(item), place(span, None), expected));
+                    return Err(wrong_value(&key, &as_json(item), place(span, None), expected));
                 };
                 self.table(&key, table, layered)?;
             } else if let Some(alias) = Alias::in_file(&key) {
                 let origin = place(span, Some(alias.name.to_owned()));
-                layered.aliases.push(Use { alias, value: json(item), layer: self.layer, origin });
+                layered.aliases.push(Use { alias, value: as_json(item), layer: self.layer, origin });
             } else {
                 return Err(unknown_key(key, place(key_span().or(span), None), self.known()));
             }
@@ -122,24 +122,28 @@ impl Reader<'_> {
 }
 
 /// A TOML value as JSON.
-fn json(item: &Item) -> Value {
+fn as_json(item: &Item) -> Value {
     if let Some(table) = item.as_table_like() {
-        return table.iter().map(|(name, item)| (name.to_owned(), json(item))).collect();
+        return table.iter().map(|(name, item)| (name.to_owned(), as_json(item))).collect();
     }
     if let Some(tables) = item.as_array_of_tables() {
-        return tables.iter().map(|table| json(&Item::Table(table.clone()))).collect();
+        return tables.iter().map(|table| as_json(&Item::Table(table.clone()))).collect();
     }
     item.as_value().map_or(Value::Null, value)
 }
 
+/// What JSON has no form for becomes an object, which no setting is, so that it is refused and shown.
 fn value(written: &toml_edit::Value) -> Value {
     use toml_edit::Value as Toml;
     match written {
         Toml::String(text) => text.value().as_str().into(),
         Toml::Integer(number) => (*number.value()).into(),
-        Toml::Float(number) => (*number.value()).into(),
+        Toml::Float(number) => match Number::from_f64(*number.value()) {
+            Some(finite) => finite.into(),
+            None => json!({ "float": number.value().to_string() }),
+        },
         Toml::Boolean(yes) => (*yes.value()).into(),
-        Toml::Datetime(time) => time.value().to_string().into(),
+        Toml::Datetime(time) => json!({ "date": time.value().to_string() }),
         Toml::Array(items) => items.iter().map(value).collect(),
         Toml::InlineTable(table) => table.iter().map(|(name, item)| (name.to_owned(), value(item))).collect(),
     }

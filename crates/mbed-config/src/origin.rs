@@ -76,7 +76,9 @@ impl Place {
     #[must_use]
     pub fn excerpt(&self) -> String {
         let Self { line, column, text, .. } = self;
-        let mark = " ".repeat(column.saturating_sub(1));
+        // Tabs stay tabs, so that the mark stands where it should however wide they are.
+        let blank = |letter| if letter == '\t' { '\t' } else { ' ' };
+        let mark: String = text.chars().take(column.saturating_sub(1)).map(blank).collect();
         let margin = " ".repeat(line.to_string().len());
         format!("{line} | {text}\n{margin} | {mark}^")
     }

@@ -24,3 +24,21 @@ pub(crate) fn backends() -> Vec<Box<dyn Backend>> {
 pub fn probe() -> Vec<(&'static str, Probe)> {
     backends().iter().map(|backend| (backend.name(), backend.probe())).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use mbed_config::Catalogue;
+
+    use super::*;
+
+    #[test]
+    fn settings_know_the_same_backends() {
+        let catalogue = Catalogue::new();
+        let range = &catalogue.get("runtime.backend").unwrap().range;
+        let mut named: Vec<&str> = range.split('`').skip(1).step_by(2).collect();
+        let mut known = [&["auto"], KNOWN_BACKENDS, PLANNED_BACKENDS].concat();
+        named.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(named, known);
+    }
+}

@@ -47,6 +47,9 @@ fn a_value_of_another_type_is_shown_with_what_is_expected() {
         ("model.id", "7"),
         ("logging.level", "[\"info\"]"),
         ("memory.reserved", "1.5"),
+        ("memory.fraction", "nan"),
+        ("model.prompt", "inf"),
+        ("model.id", "1979-05-27"),
     ];
     for (key, value) in wrong {
         let error = World::new().project(&format!("{key} = {value}\n")).resolve().error();
