@@ -105,6 +105,7 @@ impl<'a> Merging<'a> {
     /// A value that only makes sense beside another is dropped where a stronger layer sets that other one.
     fn settle_dependants(&mut self) -> Result<(), ConfigError> {
         self.drop_weaker("model.id", "model.revision");
+        self.drop_devices_of_another_backend();
         let prompts = (self.given("model.prompt"), self.given("model.prompt_name"));
         if let (Some(text), Some(name)) = prompts {
             if text.layer == name.layer {
@@ -127,6 +128,22 @@ impl<'a> Merging<'a> {
             let (layer, origin) = (strong.layer, strong.origin.clone());
             let entry = Entry { key: dependant.to_owned(), value: Value::Null, layer, origin };
             self.entries.push(entry);
+        }
+    }
+
+    /// Takes all devices where the numbers were meant for a backend that did not win: `cuda:1` of the environment says
+    /// nothing about the `cpu` of a flag.
+    fn drop_devices_of_another_backend(&mut self) {
+        let pair = (self.given("runtime.backend"), self.given("runtime.devices"));
+        let (Some(backend), Some(devices)) = pair else { return };
+        let said_together = |entry: &&Entry| {
+            entry.origin == devices.origin || entry.layer == devices.layer && devices.layer < backend.layer
+        };
+        let mut stated = self.entries.iter().filter(|entry| entry.key == backend.key).filter(said_together);
+        if stated.any(|entry| entry.value != backend.value) {
+            let default = self.catalogue.get(&devices.key).map(|setting| setting.default.clone());
+            let value = default.unwrap_or_default();
+            self.entries.push(Entry { key: devices.key.clone(), value, ..backend.clone() });
         }
     }
 

@@ -138,3 +138,24 @@ fn what_is_meant_for_mbed_is_stronger_than_what_all_tools_read() {
     assert_eq!(outcome.value("batching.max_rows"), json!(4));
     assert!(outcome.warnings().contains("SEMANTIC_MAX_BATCH_SIZE"), "{}", outcome.warnings());
 }
+
+#[test]
+fn the_number_of_a_device_is_that_of_its_backend() {
+    let check = |world: World, backend: &str, devices: Value| {
+        let outcome = world.resolve();
+        assert_eq!(
+            (outcome.value("runtime.backend"), outcome.value("runtime.devices")),
+            (json!(backend), devices)
+        );
+    };
+    let second_card = || World::new().variable("EMBEDDING_DEVICE", "cuda:1");
+    check(second_card(), "cuda", json!([1]));
+    check(second_card().flag("--backend", "runtime.backend", "cpu"), "cpu", json!("all"));
+    check(second_card().variable("MBED_RUNTIME__BACKEND", "cpu"), "cpu", json!("all"));
+    check(second_card().flag("--backend", "runtime.backend", "cuda"), "cuda", json!([1]));
+    let file = || World::new().project("[runtime]\nbackend = \"cuda\"\ndevices = [2]\n");
+    check(file().flag("--backend", "runtime.backend", "cpu"), "cpu", json!("all"));
+    check(file().variable("MBED_RUNTIME__DEVICES", "3"), "cuda", json!([3]));
+    let devices_alone = World::new().project("[runtime]\ndevices = [2]\n");
+    check(devices_alone.flag("--backend", "runtime.backend", "cuda"), "cuda", json!([2]));
+}
