@@ -1,7 +1,7 @@
 //! Why settings could not be had.
 
-use std::io;
 use std::path::PathBuf;
+use std::{fmt, io};
 
 use mbed_core::Hint;
 
@@ -97,8 +97,7 @@ pub enum ConfigError {
 }
 
 /// A value and who stated it.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
-#[error("`{key} = {value}` ({origin})")]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Stated {
     /// The setting.
     pub key: String,
@@ -106,6 +105,13 @@ pub struct Stated {
     pub value: String,
     /// Where it came from.
     pub origin: Origin,
+}
+
+impl fmt::Display for Stated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { key, value, origin } = self;
+        write!(f, "`{key} = {value}` ({origin})")
+    }
 }
 
 impl Hint for ConfigError {
