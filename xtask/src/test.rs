@@ -70,8 +70,12 @@ fn advisories(journal: &mut Journal, deny: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// Each feature of each package without the others, so that none leans on another.
+/// Each feature of each package without the others, so that none leans on another, and each package without any.
 fn features(journal: &mut Journal, workspace: &Workspace) -> anyhow::Result<()> {
+    for package in workspace.with_features() {
+        let check = CommandLine::cargo("check --locked --no-default-features --package").arg(package);
+        journal.step(&format!("only {package}"), || check.run())?;
+    }
     for (package, feature) in workspace.features() {
         let check = CommandLine::cargo("check --locked --no-default-features --package").arg(package);
         journal.step(&format!("only {package}/{feature}"), || check.arg("--features").arg(feature).run())?;

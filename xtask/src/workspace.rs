@@ -45,6 +45,12 @@ impl Workspace {
         })
     }
 
+    /// Each package that has features, which must build with none of them too.
+    pub(crate) fn with_features(&self) -> impl Iterator<Item = &str> {
+        let packages = self.packages.iter().filter(|package| !package.features.is_empty());
+        packages.map(|package| package.name.as_str())
+    }
+
     /// Where cargo puts the binary `name` of a debug build.
     pub(crate) fn binary(&self, name: &str) -> PathBuf {
         self.target.join("debug").join(format!("{name}{EXE_SUFFIX}"))
@@ -89,6 +95,7 @@ mod tests {
     fn features_are_listed_one_by_one_without_the_default() {
         let workspace = Workspace::from_metadata(METADATA).unwrap();
         assert_eq!(workspace.features().collect::<Vec<_>>(), [("one", "red"), ("one", "blue")]);
+        assert_eq!(workspace.with_features().collect::<Vec<_>>(), ["one"]);
         assert_eq!(workspace.root, PathBuf::from("/somewhere"));
         assert!(workspace.binary("tool").starts_with("/elsewhere/debug"));
     }

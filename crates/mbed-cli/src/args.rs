@@ -2,7 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completions, devices, embed, model, similarity};
+use crate::commands::{completions, config, devices, embed, model, similarity};
+use crate::settings_options::{Flags, SettingsOptions};
 
 /// Turns texts into embedding vectors on whatever hardware is there.
 #[derive(Debug, Parser)]
@@ -13,6 +14,8 @@ pub(crate) struct Arguments {
     /// Hide progress and everything that is said beside results and errors
     #[arg(long, short, global = true)]
     pub(crate) quiet: bool,
+    #[command(flatten)]
+    pub(crate) settings: SettingsOptions,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -28,5 +31,18 @@ pub(crate) enum Command {
     Similarity(Box<similarity::SimilarityArguments>),
     Devices(devices::DevicesArguments),
     Model(model::ModelArguments),
+    Config(config::ConfigArguments),
     Completions(completions::CompletionsArguments),
+}
+
+impl Command {
+    /// The settings among its options.
+    pub(crate) fn flags(&self) -> Flags {
+        match self {
+            Self::Embed(arguments) => arguments.flags(),
+            Self::Similarity(arguments) => arguments.flags(),
+            Self::Model(arguments) => arguments.flags(),
+            Self::Devices(_) | Self::Config(_) | Self::Completions(_) => Flags::default(),
+        }
+    }
 }

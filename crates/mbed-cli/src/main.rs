@@ -3,8 +3,11 @@
 mod args;
 mod commands;
 mod failure;
+mod invocation;
+mod logging;
 mod printer;
 mod progress;
+mod settings_options;
 mod status;
 
 use std::process::ExitCode;

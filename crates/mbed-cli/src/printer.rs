@@ -4,12 +4,17 @@
 
 use std::io::{self, IsTerminal as _, Write as _};
 
+use indicatif::{MultiProgress, ProgressBar};
+use tracing_subscriber::fmt::MakeWriter;
+
 use crate::failure::Failure;
 
 /// Where words go, and how many.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Printer {
     verbosity: Verbosity,
+    /// Holds the progress bar while one is drawn; words wait for it to step aside.
+    screen: MultiProgress,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,28 +34,44 @@ pub(crate) enum Stream {
 
 impl Printer {
     pub(crate) fn new(quiet: bool) -> Self {
-        Self { verbosity: if quiet { Verbosity::Quiet } else { Verbosity::Normal } }
+        let verbosity = if quiet { Verbosity::Quiet } else { Verbosity::Normal };
+        Self { verbosity, screen: MultiProgress::new() }
+    }
+
+    /// Whether silence was asked for.
+    pub(crate) fn is_quiet(&self) -> bool {
+        self.verbosity == Verbosity::Quiet
+    }
+
+    /// Puts a progress bar on the screen.
+    pub(crate) fn show_bar(&self, bar: ProgressBar) -> ProgressBar {
+        self.screen.add(bar)
+    }
+
+    /// Where log lines go.
+    pub(crate) fn log_writer(&self) -> LogWriter {
+        LogWriter { screen: self.screen.clone() }
     }
 
     /// Whether progress bars are drawn: for a person at a terminal who did not ask for silence.
-    pub(crate) fn draws_progress(self) -> bool {
+    pub(crate) fn draws_progress(&self) -> bool {
         self.verbosity == Verbosity::Normal && io::stderr().is_terminal()
     }
 
     /// Data: what the command is for. A reader that has gone away is no reason to fail.
-    pub(crate) fn data(self, line: &str) {
+    pub(crate) fn data(&self, line: &str) {
         let _gone = writeln!(io::stdout(), "{line}");
     }
 
     /// Something worth knowing, unless silence was asked for.
-    pub(crate) fn note(self, line: &str) {
+    pub(crate) fn note(&self, line: &str) {
         if self.verbosity == Verbosity::Normal {
-            eprintln!("{line}");
+            self.screen.suspend(|| eprintln!("{line}"));
         }
     }
 
     /// A line that comes whatever was asked for, on the stream that was chosen.
-    pub(crate) fn result(self, line: &str, stream: Stream) {
+    pub(crate) fn result(&self, line: &str, stream: Stream) {
         match stream {
             Stream::Stdout => self.data(line),
             Stream::Stderr => eprintln!("{line}"),
@@ -58,7 +79,31 @@ impl Printer {
     }
 
     /// An error.
-    pub(crate) fn failure(self, failure: &Failure) {
+    pub(crate) fn failure(&self, failure: &Failure) {
         eprintln!("{failure}");
+    }
+}
+
+/// Writes log lines to standard error, beside the progress bar.
+#[derive(Clone, Debug)]
+pub(crate) struct LogWriter {
+    screen: MultiProgress,
+}
+
+impl io::Write for LogWriter {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        self.screen.suspend(|| io::stderr().write(line))
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+impl MakeWriter<'_> for LogWriter {
+    type Writer = Self;
+
+    fn make_writer(&self) -> Self {
+        self.clone()
     }
 }

@@ -27,8 +27,8 @@ struct Bar {
 }
 
 impl Bars {
-    pub(crate) const fn new(printer: Printer) -> Self {
-        Self { printer, current: Mutex::new(None), tokens: AtomicU64::new(0) }
+    pub(crate) fn new(printer: &Printer) -> Self {
+        Self { printer: printer.clone(), current: Mutex::new(None), tokens: AtomicU64::new(0) }
     }
 
     fn with_bar(&self, act: impl FnOnce(&mut Option<Bar>)) {
@@ -42,7 +42,7 @@ impl Progress for Bars {
         if !self.printer.draws_progress() {
             return;
         }
-        let bar = total.map_or_else(ProgressBar::no_length, ProgressBar::new);
+        let bar = self.printer.show_bar(total.map_or_else(ProgressBar::no_length, ProgressBar::new));
         let (template, message) = match (task, total) {
             (Task::Download(name), Some(_)) => (
                 "fetching {msg} [{bar:30}] {binary_bytes}/{binary_total_bytes} {binary_bytes_per_sec} eta {eta}",

@@ -3,8 +3,10 @@
 //! Names that begin with `HF_` or `HUGGING` mean what they mean to the Python package `huggingface_hub`
 //! (its `constants.py`), so that both share one cache. A variable that is set to nothing counts as not set.
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 
+use crate::alias::ALIASES;
 use crate::{Environment, Platform};
 
 /// Home folder of everything that Hugging Face tools keep; its `hub` is the model cache.
@@ -33,21 +35,74 @@ pub const HOME: &str = "HOME";
 pub const USERPROFILE: &str = "USERPROFILE";
 /// Folder of caches in general on Windows.
 pub const LOCALAPPDATA: &str = "LOCALAPPDATA";
+/// Folder of settings in general (XDG base directories).
+pub const XDG_CONFIG_HOME: &str = "XDG_CONFIG_HOME";
+/// Folder of a person's settings on Windows.
+pub const APPDATA: &str = "APPDATA";
+/// Folder of the machine's settings on Windows.
+pub const PROGRAMDATA: &str = "PROGRAMDATA";
 /// Folder where mbed keeps what it makes itself; `mbed` in the platform's folder of caches where it is not set.
 pub const MBED_CACHE: &str = "MBED_CACHE";
+
+/// What every variable begins with that is mbed's own.
+pub(crate) const PREFIX: &str = "MBED_";
+
+/// Every variable that is not a setting, with what it does.
+pub(crate) const OTHERS: [(&str, &str); 18] = [
+    (
+        MBED_CACHE,
+        "folder where mbed keeps what it makes itself; `mbed` in the platform's folder of caches without it",
+    ),
+    (HF_HOME, "home folder of everything that Hugging Face tools keep; its `hub` is the model cache"),
+    (HF_HUB_CACHE, "the Hugging Face model cache itself"),
+    (HUGGINGFACE_HUB_CACHE, "older name of `HF_HUB_CACHE`"),
+    (HF_HUB_OFFLINE, "`1`, `ON`, `YES` or `TRUE`: no network"),
+    (TRANSFORMERS_OFFLINE, "as `HF_HUB_OFFLINE`, where that is not set"),
+    (HF_TOKEN, "the token that is sent to the hub, for private and gated models"),
+    (HUGGING_FACE_HUB_TOKEN, "older name of `HF_TOKEN`"),
+    (HF_TOKEN_PATH, "a file with the token; `token` in the Hugging Face home without it"),
+    (HF_ENDPOINT, "address of the hub, for mirrors"),
+    (XDG_CONFIG_HOME, "folder of settings; `~/.config` without it on Linux"),
+    (XDG_CACHE_HOME, "folder of caches; `~/.cache` without it"),
+    (HOME, "a person's home folder"),
+    (USERPROFILE, "a person's home folder on Windows"),
+    (LOCALAPPDATA, "folder of caches on Windows"),
+    (APPDATA, "folder of a person's settings on Windows"),
+    (PROGRAMDATA, "folder of the machine's settings on Windows"),
+    ("CUDA_VISIBLE_DEVICES", "read by the CUDA driver: which devices there are at all, numbered anew from 0"),
+];
 
 impl Environment {
     /// Reads the environment of this process.
     #[must_use]
     #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
     pub fn read() -> Self {
-        let mut environment = Self::from_lookup(Platform::CURRENT, |name: &str| std::env::var_os(name));
+        let mut environment = Self::from_variables(Platform::CURRENT, std::env::vars_os());
         // The system's user table knows the home folder of a service that was started without variables.
         environment.home = environment.home.or_else(std::env::home_dir);
         environment
     }
 
-    /// What [`Environment::read`] would find on `platform` if `lookup` gave the value of each variable.
+    /// What [`Environment::read`] would find on `platform` if there were these variables.
+    #[must_use]
+    pub fn from_variables(
+        platform: Platform,
+        variables: impl IntoIterator<Item = (OsString, OsString)>,
+    ) -> Self {
+        // A name that is not Unicode is none of ours.
+        let named = |(name, value): (OsString, OsString)| Some((name.into_string().ok()?, value));
+        let mut variables: BTreeMap<String, OsString> = variables.into_iter().filter_map(named).collect();
+        let environment = Self::from_lookup(platform, |name| variables.get(name).cloned());
+        let is_older =
+            |name: &str| ALIASES.iter().any(|alias| alias.variables().iter().any(|known| known == name));
+        variables.retain(|name, value| {
+            !value.is_empty() && name != MBED_CACHE && (name.starts_with(PREFIX) || is_older(name))
+        });
+        Self { settings: variables, ..environment }
+    }
+
+    /// As [`Environment::from_variables`] for the folders and the hub, where `lookup` gives the value of each variable;
+    /// no variable counts as a setting.
     #[must_use]
     pub fn from_lookup(platform: Platform, lookup: impl Fn(&str) -> Option<OsString>) -> Self {
         let found = |name| lookup(name).filter(|value| !value.is_empty());
@@ -74,6 +129,10 @@ impl Environment {
             hf_endpoint: text(HF_ENDPOINT),
             offline: offline.map(|(name, value)| format!("{name}={value}")),
             mbed_cache: path(MBED_CACHE),
+            xdg_config_home: path(XDG_CONFIG_HOME),
+            app_data: path(APPDATA),
+            program_data: path(PROGRAMDATA),
+            settings: BTreeMap::new(),
         }
     }
 }

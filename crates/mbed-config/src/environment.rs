@@ -1,11 +1,16 @@
 //! What the environment says, and the folders that follow from it.
 
+use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::{fmt, fs, io};
 
 use crate::{ConfigError, Platform};
 
-/// What the environment says. Made by [`Environment::read`], or by [`Environment::from_lookup`] from a table.
+/// The name of the machine's and of the person's file of settings.
+const CONFIG_FILE: &str = "config.toml";
+
+/// What the environment says. Made by [`Environment::read`], or by [`Environment::from_variables`] from a table.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Environment {
@@ -31,6 +36,14 @@ pub struct Environment {
     pub offline: Option<String>,
     /// [`MBED_CACHE`](crate::env_vars::MBED_CACHE)
     pub mbed_cache: Option<PathBuf>,
+    /// [`XDG_CONFIG_HOME`](crate::env_vars::XDG_CONFIG_HOME)
+    pub xdg_config_home: Option<PathBuf>,
+    /// [`APPDATA`](crate::env_vars::APPDATA)
+    pub app_data: Option<PathBuf>,
+    /// [`PROGRAMDATA`](crate::env_vars::PROGRAMDATA)
+    pub program_data: Option<PathBuf>,
+    /// Variables that begin with `MBED_` or have the older name of a setting, as they are.
+    pub settings: BTreeMap<String, OsString>,
 }
 
 impl Environment {
@@ -50,6 +63,31 @@ impl Environment {
             Some(cache) => Some(self.expanded(cache)),
             None => Some(self.platform_cache()?.join("mbed")),
         }
+    }
+
+    /// The machine's file of settings, or `None` where nothing tells where that is.
+    #[must_use]
+    pub fn system_config(&self) -> Option<PathBuf> {
+        match self.platform {
+            Platform::Windows => Some(self.program_data.as_ref()?.join("mbed").join(CONFIG_FILE)),
+            Platform::MacOs | Platform::Unix => Some(Path::new("/etc/mbed").join(CONFIG_FILE)),
+        }
+    }
+
+    /// The person's file of settings, or `None` where nothing tells where that is.
+    #[must_use]
+    pub fn user_config(&self) -> Option<PathBuf> {
+        let home = self.home.as_ref();
+        let folder = match (&self.xdg_config_home, self.platform) {
+            (Some(folder), _) => self.expanded(folder),
+            (None, Platform::Unix) => home?.join(".config"),
+            (None, Platform::MacOs) => home?.join("Library").join("Application Support"),
+            (None, Platform::Windows) => {
+                let fallback = || Some(home?.join("AppData").join("Roaming"));
+                self.app_data.clone().or_else(fallback)?
+            }
+        };
+        Some(folder.join("mbed").join(CONFIG_FILE))
     }
 
     /// The hub's address without a slash at its end, where one is set.

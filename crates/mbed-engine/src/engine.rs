@@ -7,10 +7,12 @@ use mbed_core::settings::{BatchingSettings, Overflow};
 use mbed_core::{Capabilities, Embeddings, Progress, Session, Silent};
 use mbed_text::TextEncoder;
 
+use crate::batch::{self, Bounds};
 use crate::finish::scatter;
 use crate::flow::{self, Parts};
 use crate::tokenise::Tokenise;
-use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source, batch, worker};
+use crate::worker::{self, Retries};
+use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source};
 
 /// Fewer texts than this are embedded on the calling thread: starting the stages of a run takes a fraction of a
 /// millisecond, which a lone query would feel.
@@ -25,6 +27,8 @@ pub struct EngineOptions {
     pub threads: NonZeroUsize,
     /// What happens to a text that is too long.
     pub overflow: Overflow,
+    /// How often a batch is halved, and its halves in turn, where memory runs out.
+    pub max_retries: u32,
     /// What happens to vectors after the model.
     pub finish: Finish,
 }
@@ -128,11 +132,13 @@ impl Engine {
         let encoded = self.tokenise().run(rows)?;
         let Some(session) = self.sessions.first_mut() else { return Err(EngineError::NoSession) };
         let lengths: Vec<usize> = encoded.iter().map(|encoded| encoded.tokens.len()).collect();
-        let batches = batch::plan(&lengths, self.options.batching.max_tokens, session.capabilities().layout);
+        let bounds = Bounds::new(&self.options.batching, session.capabilities().layout);
+        let batches = batch::plan(&lengths, bounds);
+        let retries = Retries::new(&self.options);
         let mut vectors = Embeddings::new();
         vectors.reset(rows.len(), dimensions);
         for batch in batches {
-            let result = worker::compute(session.as_mut(), &encoded, batch);
+            let result = worker::compute(session.as_mut(), &encoded, batch, retries);
             let (computed, _) = result.map_err(|failure| failure.into_error(rows))?;
             for part in computed {
                 scatter(self.options.finish, &part.vectors, &part.rows, &mut vectors);
@@ -165,7 +171,8 @@ impl Engine {
         let parts = Parts {
             sessions: &mut self.sessions,
             tokenise,
-            budget: self.options.batching.max_tokens,
+            batching: self.options.batching,
+            retries: Retries::new(&self.options),
             finish: self.options.finish,
             dimensions,
         };

@@ -84,6 +84,11 @@ impl Hint for EngineError {
                  limit where the model has more positions"
                     .to_owned(),
             ),
+            Self::Compute { source: BackendError::OutOfMemory { .. }, .. } => Some(
+                "make batches smaller with `batching.max_tokens` or `batching.batch_size`, halve them more often with \
+                 `memory.max_retries`, or free memory on the device"
+                    .to_owned(),
+            ),
             Self::Compute { source, .. } => source.hint(),
             Self::Text { source, .. } => source.hint(),
             _ => None,

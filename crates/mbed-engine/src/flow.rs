@@ -9,20 +9,21 @@
 //! planner hands a window to the collector before it cuts the next: so at most five windows are in memory, one in
 //! each stage and one in each channel.
 
-use std::num::NonZeroUsize;
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
+use mbed_core::settings::BatchingSettings;
 use mbed_core::{BatchLayout, Embeddings, Progress, Session};
 use mbed_text::{Encoded, Pieces};
 
+use crate::batch::{self, Bounds};
 use crate::finish::scatter;
 use crate::tokenise::Tokenise;
-use crate::worker::{self, Computed, Failure};
-use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source, batch};
+use crate::worker::{self, Computed, Failure, Retries};
+use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source};
 
 /// How often a stage that waits looks whether somebody wants the end.
 const CANCEL_INTERVAL: Duration = Duration::from_millis(50);
@@ -31,7 +32,8 @@ const CANCEL_INTERVAL: Duration = Duration::from_millis(50);
 pub(crate) struct Parts<'a> {
     pub(crate) sessions: &'a mut [Box<dyn Session>],
     pub(crate) tokenise: Tokenise<'a>,
-    pub(crate) budget: NonZeroUsize,
+    pub(crate) batching: BatchingSettings,
+    pub(crate) retries: Retries,
     pub(crate) finish: Finish,
     pub(crate) dimensions: usize,
 }
@@ -71,15 +73,23 @@ pub(crate) fn run<S: Source, K: Sink<Rows = S::Rows>>(
     let (jobs_in, jobs) = bounded::<Job<S::Rows>>(parts.sessions.len());
     let (outcomes_in, outcomes) = unbounded();
     let tokenise = parts.tokenise;
-    let budget = parts.budget;
+    let bounds = Bounds::new(&parts.batching, layout);
+    let retries = parts.retries;
+    // The stages run on threads of their own; what they tell belongs to whoever called.
+    let span = tracing::Span::current();
     let mut stats = RunStats::default();
     let result = thread::scope(|scope| {
         let mut stages = Vec::new();
-        stages.push(scope.spawn(move || read_and_tokenise(source, tokenise, &tokenised_in, cancel)));
-        stages.push(scope.spawn(move || plan(&tokenised, &planned_in, &jobs_in, (budget, layout))));
+        let (reading, planning) = (span.clone(), span.clone());
+        let read = move || reading.in_scope(|| read_and_tokenise(source, tokenise, &tokenised_in, cancel));
+        stages.push(scope.spawn(read));
+        stages
+            .push(scope.spawn(move || planning.in_scope(|| plan(&tokenised, &planned_in, &jobs_in, bounds))));
         for session in parts.sessions.iter_mut() {
             let (jobs, outcomes) = (jobs.clone(), outcomes_in.clone());
-            stages.push(scope.spawn(move || work(session.as_mut(), &jobs, &outcomes)));
+            let working = span.clone();
+            let work = move || work(session.as_mut(), &jobs, &outcomes, retries);
+            stages.push(scope.spawn(move || working.in_scope(work)));
         }
         // Only the stages may keep these ends open, or nobody would notice that they have gone.
         drop((jobs, outcomes_in));
@@ -133,7 +143,7 @@ fn plan<R: Rows, E: std::error::Error>(
     windows: &Receiver<Tokenised<R, E>>,
     planned: &Sender<Planned<R, E>>,
     jobs: &Sender<Job<R>>,
-    (budget, layout): (NonZeroUsize, BatchLayout),
+    bounds: Bounds,
 ) {
     for window in windows {
         let window = match window {
@@ -148,7 +158,9 @@ fn plan<R: Rows, E: std::error::Error>(
         if planned.send(Ok(Arc::clone(&window))).is_err() {
             return;
         }
-        for rows in batch::plan(&lengths, budget, layout) {
+        let batches = tracing::debug_span!("batch", window = window.number, rows = lengths.len())
+            .in_scope(|| batch::plan(&lengths, bounds));
+        for rows in batches {
             if jobs.send(Job { window: Arc::clone(&window), rows }).is_err() {
                 return;
             }
@@ -156,11 +168,16 @@ fn plan<R: Rows, E: std::error::Error>(
     }
 }
 
-fn work<R: Rows>(session: &mut dyn Session, jobs: &Receiver<Job<R>>, outcomes: &Sender<Outcome>) {
+fn work<R: Rows>(
+    session: &mut dyn Session,
+    jobs: &Receiver<Job<R>>,
+    outcomes: &Sender<Outcome>,
+    retries: Retries,
+) {
     for Job { window, rows } in jobs {
         // A panic must be told like any other failure: while other sessions hold the channel of outcomes open, the
         // collector would wait for this batch for ever. Nothing is used after it that it could have left half done.
-        let compute = || worker::compute(session, &window.encoded, rows);
+        let compute = || worker::compute(session, &window.encoded, rows, retries);
         let computed = panic::catch_unwind(AssertUnwindSafe(compute));
         let has_panicked = computed.is_err();
         let result = computed.unwrap_or(Err(Failure::Panicked));
@@ -206,7 +223,9 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
                     early.push(outcome);
                 }
             }
-            sink.write(&window.rows, &vectors).map_err(RunError::Write)?;
+            tracing::debug_span!("write", window = window.number, rows = window.rows.len())
+                .in_scope(|| sink.write(&window.rows, &vectors))
+                .map_err(RunError::Write)?;
             stats.rows += window.rows.len() as u64;
         }
         Ok(())

@@ -24,6 +24,7 @@ pub(crate) struct Tokenise<'a> {
 impl Tokenise<'_> {
     /// The tokens of every row, in order.
     pub(crate) fn run<R: Rows>(&self, rows: &R) -> Result<Vec<Encoded>, EngineError> {
+        let _span = tracing::debug_span!("tokenise", rows = rows.len()).entered();
         let turns = rows.len().div_ceil(ROWS_PER_TURN);
         let threads = self.threads.get().min(turns);
         if threads <= 1 {

@@ -3,7 +3,27 @@
 use mbed_core::{BackendError, Batch, Embeddings, Session};
 use mbed_text::Encoded;
 
-use crate::{EngineError, Rows};
+use crate::{EngineError, EngineOptions, Rows};
+
+/// What is tried where memory runs out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Retries {
+    /// How often a batch is halved, and its halves in turn.
+    most: u32,
+    /// The fewest rows of a half.
+    min_rows: usize,
+}
+
+impl Retries {
+    pub(crate) const fn new(options: &EngineOptions) -> Self {
+        Self { most: options.max_retries, min_rows: options.batching.min_rows.get() }
+    }
+
+    /// Whether a batch of `rows` that came of `halvings` may be halved once more.
+    const fn allow(self, rows: usize, halvings: u32) -> bool {
+        halvings < self.most && rows > 1 && rows / 2 >= self.min_rows
+    }
+}
 
 /// What came of a batch.
 #[derive(Debug)]
@@ -39,32 +59,38 @@ impl Failure {
     }
 }
 
-/// Computes `rows` of a window. A batch that runs out of memory is halved, down to single rows.
+/// Computes `rows` of a window. A batch that runs out of memory is halved as far as `retries` allow.
 ///
 /// Gives the results and how often a batch was halved.
 pub(crate) fn compute(
     session: &mut dyn Session,
     encoded: &[Encoded],
     rows: Vec<usize>,
+    retries: Retries,
 ) -> Result<(Vec<Computed>, u64), Failure> {
-    let mut waiting = vec![rows];
+    let mut waiting = vec![(rows, 0)];
     let mut done = Vec::new();
     let mut splits = 0;
-    while let Some(mut rows) = waiting.pop() {
+    while let Some((mut rows, halvings)) = waiting.pop() {
         let first = rows.first().copied().unwrap_or(0);
         let mut vectors = Embeddings::new();
-        let result = fill(encoded, &rows).and_then(|batch| session.embed(&batch, &mut vectors));
+        let result = fill(encoded, &rows).and_then(|batch| {
+            let _span =
+                tracing::debug_span!("compute", rows = batch.rows(), tokens = batch.tokens()).entered();
+            session.embed(&batch, &mut vectors)
+        });
         match result {
             Ok(()) => {
                 check_shape(&vectors, rows.len(), session.capabilities().dimensions)?;
                 done.push(Computed { rows, vectors });
             }
-            Err(BackendError::OutOfMemory { .. }) if rows.len() > 1 => {
+            Err(error @ BackendError::OutOfMemory { .. }) if retries.allow(rows.len(), halvings) => {
+                tracing::info!(rows = rows.len(), %error, "a batch is halved");
                 session.trim();
                 splits += 1;
                 let rest = rows.split_off(rows.len() / 2);
-                waiting.push(rest);
-                waiting.push(rows);
+                waiting.push((rest, halvings + 1));
+                waiting.push((rows, halvings + 1));
             }
             Err(error) => return Err(Failure::Session { row: first, error }),
         }

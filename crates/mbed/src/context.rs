@@ -23,12 +23,19 @@ impl std::fmt::Debug for Context<'_> {
 }
 
 impl Context<'static> {
-    /// The places that the environment names: the Hugging Face cache, mbed's own, the hub.
+    /// The places that the environment of this process names.
     ///
     /// # Errors
     /// The environment names no folder to keep models in, or the hub's token cannot be read.
     pub fn from_environment() -> Result<Self, Error> {
-        let environment = Environment::read();
+        Self::new(&Environment::read())
+    }
+
+    /// The places that `environment` names: the Hugging Face cache, mbed's own, the hub.
+    ///
+    /// # Errors
+    /// As [`Context::from_environment`].
+    pub fn new(environment: &Environment) -> Result<Self, Error> {
         let hub_cache = environment.hub_cache().ok_or(Error::NoCacheFolder)?;
         let model_cache = environment.mbed_cache().ok_or(Error::NoCacheFolder)?.join("models");
         let mut locations = Locations::new(hub_cache, model_cache, KnownModels::built_in()?);
@@ -36,8 +43,8 @@ impl Context<'static> {
         if let Some(endpoint) = environment.hub_endpoint() {
             endpoint.clone_into(&mut locations.endpoint);
         }
-        if let Some(because) = environment.offline {
-            locations.network = Network::Offline { because };
+        if let Some(because) = &environment.offline {
+            locations.network = Network::Offline { because: because.clone() };
         }
         Ok(Self { locations, revision: None, progress: &Silent })
     }

@@ -1,7 +1,7 @@
 //! Why no vectors could be made.
 
 use mbed_config::ConfigError;
-use mbed_core::{BackendError, Hint};
+use mbed_core::{BackendError, DeviceId, Hint, Precision};
 use mbed_engine::EngineError;
 use mbed_model::{ModelError, SourceError};
 use mbed_text::TextError;
@@ -44,6 +44,20 @@ pub enum Error {
     NotCompiledIn {
         /// The name that was asked for.
         name: String,
+    },
+    /// The backend has a name, and no build of mbed has it yet.
+    #[error("no build of mbed has a backend `{name}` yet")]
+    PlannedBackend {
+        /// The name that was asked for.
+        name: String,
+    },
+    /// The fastest 16-bit format was asked for, and the device has none.
+    #[error("`{device}` has no 16-bit format, and mixed precision asks for one")]
+    NoMixedPrecision {
+        /// The device.
+        device: DeviceId,
+        /// What it has.
+        supported: Vec<Precision>,
     },
     /// The backend finds nothing to compute on.
     #[error("backend `{backend}` finds no device: {reason}")]
@@ -88,9 +102,15 @@ impl Hint for Error {
             Self::Backend(error) => error.hint(),
             Self::Engine(error) => error.hint(),
             Self::NoCacheFolder => Some("set the variable `MBED_CACHE` to a folder".to_owned()),
-            Self::UnknownBackend { .. } => Some(format!("backends are {}", KNOWN_BACKENDS.join(", "))),
+            Self::UnknownBackend { .. } | Self::PlannedBackend { .. } => {
+                Some(format!("backends are {}", KNOWN_BACKENDS.join(", ")))
+            }
             Self::NotCompiledIn { name } => {
                 Some(format!("build it in: `cargo build --release --features {name}`"))
+            }
+            Self::NoMixedPrecision { supported, .. } => {
+                let names: Vec<_> = supported.iter().map(|precision| precision.name()).collect();
+                Some(format!("it can run in {}; `auto` takes the first", names.join(", ")))
             }
             Self::NoDevice { .. } => Some("`mbed devices` lists what each backend finds".to_owned()),
             Self::NoBackend { known, .. } => Some(format!(

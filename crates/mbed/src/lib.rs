@@ -16,7 +16,25 @@
 //! ```
 //!
 //! [`Embedder::open`] takes the defaults; [`open`] takes [`Settings`](settings::Settings) and a
-//! [`Context`] that says where models may come from and who hears of progress.
+//! [`Context`] that says where models may come from and who hears of progress. [`config`] reads settings from files
+//! and variables, as the command line does:
+//!
+//! ```no_run
+//! use mbed::Context;
+//! use mbed::config::{Environment, Sources, resolve};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let environment = Environment::read();
+//! let context = Context::new(&environment)?;
+//! let resolved = resolve(&Sources::usual(environment, std::env::current_dir().ok()))?;
+//! for warning in &resolved.warnings {
+//!     eprintln!("{warning}");
+//! }
+//! let mut opened = mbed::open(&resolved.settings, &context)?;
+//! let vectors = opened.embedder.embed(&["the bridge near the harbour"])?;
+//! # Ok(())
+//! # }
+//! ```
 //!
 //! # Features
 //!
@@ -30,14 +48,16 @@ mod embedder;
 mod error;
 mod open;
 mod registry;
+mod sessions;
 
 pub use context::Context;
 pub use embedder::Embedder;
 pub use error::{Error, Refusal};
+pub use mbed_config as config;
 pub use mbed_core::{
     Bytes, Capabilities, DeviceId, DeviceInfo, Embeddings, Hint, Precision, PrecisionChoice, Probe, Progress,
     Silent, Task, settings,
 };
 pub use mbed_engine::{Cancel, EngineError, Rows, RunError, RunStats, Sink, Source};
 pub use open::{Opened, check_backend, open};
-pub use registry::{KNOWN_BACKENDS, probe};
+pub use registry::{KNOWN_BACKENDS, PLANNED_BACKENDS, probe};

@@ -2,12 +2,13 @@
 
 use mbed_core::settings::{BackendChoice, ModelSettings, Normalize, Settings};
 use mbed_core::spec::{HeadSpec, HeadStage};
-use mbed_core::{Backend, BackendError, ModelSource, OpenRequest, Probe, Session};
+use mbed_core::{Backend, Probe};
 use mbed_engine::{Engine, EngineOptions, Finish, Rescale};
 use mbed_model::{Model, ResolvedModel};
 use mbed_text::{TextEncoder, TextOptions};
 
-use crate::registry::{KNOWN_BACKENDS, backends};
+use crate::registry::{KNOWN_BACKENDS, PLANNED_BACKENDS, backends};
+use crate::sessions::{Chosen, open_sessions};
 use crate::{Context, Embedder, Error, Refusal};
 
 /// An open model, and what was chosen on the way.
@@ -32,6 +33,7 @@ pub struct Opened {
 /// A backend, device or precision that was asked for cannot be had, or the model cannot be found, fetched, read or
 /// opened.
 pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error> {
+    let _span = tracing::debug_span!("load", model = settings.model.id).entered();
     let candidates = candidates(&settings.runtime.backend)?;
     let resolved = mbed_model::resolve(
         &settings.model.id,
@@ -44,17 +46,19 @@ pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error>
         set_normalizing(head, settings.model.normalize);
     }
     let options =
-        TextOptions { prompt: settings.model.prompt.clone(), max_length: settings.model.max_length };
+        TextOptions { prompt: settings.model.prompt_choice(), max_length: settings.model.max_length };
     let encoder = TextEncoder::new(&model.text, &options)?;
     let finish = finish(&settings.model, &model);
-    let Chosen { backend, session, passed_over } = open_session(candidates, model.source, settings)?;
+    let Chosen { backend, sessions, passed_over } =
+        open_sessions(candidates, &model.source, &settings.runtime)?;
     let options = EngineOptions {
         batching: settings.batching,
         threads: settings.runtime.threads.unwrap_or_else(mbed_monitor::cores),
         overflow: settings.model.overflow,
+        max_retries: settings.memory.max_retries,
         finish,
     };
-    let mut engine = Engine::new(vec![session], encoder, options)?;
+    let mut engine = Engine::new(sessions, encoder, options)?;
     engine.warm_up()?;
     Ok(Opened { embedder: Embedder::new(engine), backend, model: resolved, passed_over })
 }
@@ -78,48 +82,17 @@ fn candidates(choice: &BackendChoice) -> Result<Vec<Box<dyn Backend>>, Error> {
     };
     let Some(backend) = backends().into_iter().find(|backend| backend.name() == name) else {
         let name = name.clone();
-        let is_known = KNOWN_BACKENDS.contains(&name.as_str());
-        return Err(if is_known { Error::NotCompiledIn { name } } else { Error::UnknownBackend { name } });
+        let is_one_of = |names: &[&str]| names.contains(&name.as_str());
+        return Err(match (is_one_of(KNOWN_BACKENDS), is_one_of(PLANNED_BACKENDS)) {
+            (true, _) => Error::NotCompiledIn { name },
+            (false, true) => Error::PlannedBackend { name },
+            (false, false) => Error::UnknownBackend { name },
+        });
     };
     match backend.probe() {
         Probe::Found(_) => Ok(vec![backend]),
         Probe::Absent(reason) => Err(Error::NoDevice { backend: name.clone(), reason }),
     }
-}
-
-/// A session, and how it came to be this one.
-struct Chosen {
-    backend: &'static str,
-    session: Box<dyn Session>,
-    passed_over: Vec<Refusal>,
-}
-
-/// Opens the model on the first candidate that can run it. Only a model that a backend does not run passes on to
-/// the next; every other refusal, such as a precision that it lacks, is the answer.
-fn open_session(
-    candidates: Vec<Box<dyn Backend>>,
-    source: ModelSource,
-    settings: &Settings,
-) -> Result<Chosen, Error> {
-    let architecture = match &source {
-        ModelSource::Foreign(model) => model.architecture.clone(),
-        ModelSource::Spec { spec, .. } => spec.family.clone(),
-        _ => "unknown".to_owned(),
-    };
-    let mut refusals = Vec::new();
-    for backend in candidates {
-        let request = OpenRequest::new(source.clone())
-            .with_precision(settings.runtime.precision)
-            .with_threads(settings.runtime.threads);
-        match backend.open(request) {
-            Ok(session) => return Ok(Chosen { backend: backend.name(), session, passed_over: refusals }),
-            Err(BackendError::UnsupportedModel { backend, reason }) => {
-                refusals.push(Refusal { backend, reason });
-            }
-            Err(error) => return Err(error.into()),
-        }
-    }
-    Err(Error::NoBackend { architecture, refusals, known: mbed_model::known_families() })
 }
 
 /// Adds or removes the last stage of the head, so that vectors come out with length 1 or as the model made them.

@@ -6,6 +6,9 @@ use mbed_core::{Backend, Probe};
 /// feature that builds it in.
 pub const KNOWN_BACKENDS: &[&str] = &["cpu", "candle"];
 
+/// Backends that settings may name and that no build has yet.
+pub const PLANNED_BACKENDS: &[&str] = &["onnx", "cuda"];
+
 /// The backends of this build, in the order of [`KNOWN_BACKENDS`].
 pub(crate) fn backends() -> Vec<Box<dyn Backend>> {
     vec![
@@ -20,4 +23,22 @@ pub(crate) fn backends() -> Vec<Box<dyn Backend>> {
 #[must_use]
 pub fn probe() -> Vec<(&'static str, Probe)> {
     backends().iter().map(|backend| (backend.name(), backend.probe())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use mbed_config::Catalogue;
+
+    use super::*;
+
+    #[test]
+    fn settings_know_the_same_backends() {
+        let catalogue = Catalogue::new();
+        let range = &catalogue.get("runtime.backend").unwrap().range;
+        let mut named: Vec<&str> = range.split('`').skip(1).step_by(2).collect();
+        let mut known = [&["auto"], KNOWN_BACKENDS, PLANNED_BACKENDS].concat();
+        named.sort_unstable();
+        known.sort_unstable();
+        assert_eq!(named, known);
+    }
 }

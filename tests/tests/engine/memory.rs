@@ -1,10 +1,12 @@
 //! Running out of memory, and not holding more of it than a few windows.
 
+use std::num::NonZeroUsize;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::Duration;
 
 use mbed_core::BackendError;
+use mbed_core::settings::BatchingSettings;
 use mbed_engine::{EngineError, RunError};
 use mbed_tests::fake::{FakeOptions, Mishap};
 
@@ -48,6 +50,54 @@ fn memory_that_runs_out_once_costs_one_split() {
     let rows: Vec<usize> = outcome.log.batches().iter().map(|call| call.rows).collect();
     assert_eq!(rows, [6, 6, 3, 3]);
     assert_eq!(outcome.result.unwrap().splits, 1);
+}
+
+#[test]
+fn a_batch_is_halved_no_more_often_than_allowed() {
+    // A batch of 8 rows of 10 tokens with room for one row: three halvings are enough, two are not.
+    for (max_retries, fits) in [(3, true), (2, false), (0, false)] {
+        let windows = vec![texts(8, 10)];
+        let setup = Setup { fake: room_for(10), budget: 80, max_retries, ..Setup::default() };
+        let outcome = setup.run(TestSource::new(windows.clone()), TestSink::new());
+        assert_eq!(outcome.check_written(&windows), usize::from(fits));
+        let tried: Vec<usize> = outcome.log.batches().iter().map(|call| call.rows).collect();
+        match outcome.result {
+            Ok(stats) => assert_eq!(stats.splits, 7),
+            Err(RunError::Engine(EngineError::Compute {
+                source: BackendError::OutOfMemory { .. }, ..
+            })) => {
+                assert_eq!(tried, [8, 4, 2][..=max_retries as usize]);
+            }
+            Err(error) => panic!("{error:?}"),
+        }
+    }
+}
+
+#[test]
+fn a_batch_is_not_halved_below_the_fewest_rows() {
+    let batching =
+        BatchingSettings { min_rows: NonZeroUsize::new(3).unwrap(), ..BatchingSettings::default() };
+    let windows = vec![texts(8, 10)];
+    for (capacity, fits) in [(40, true), (30, false)] {
+        let setup = Setup { fake: room_for(capacity), budget: 80, batching, ..Setup::default() };
+        let outcome = setup.run(TestSource::new(windows.clone()), TestSink::new());
+        assert_eq!(outcome.check_written(&windows), usize::from(fits));
+        let tried: Vec<usize> = outcome.log.batches().iter().map(|call| call.rows).collect();
+        assert_eq!(tried, if fits { vec![8, 4, 4] } else { vec![8, 4] });
+    }
+}
+
+#[test]
+fn rows_bound_a_batch_as_tokens_do() {
+    let count = NonZeroUsize::new;
+    for (batch_size, max_rows, most) in [(count(3), count(5), 3), (None, count(5), 5), (None, None, 10)] {
+        let batching = BatchingSettings { batch_size, max_rows, ..BatchingSettings::default() };
+        let windows = vec![texts(10, 2)];
+        let setup = Setup { budget: 1000, batching, ..Setup::default() };
+        let outcome = setup.run(TestSource::new(windows.clone()), TestSink::new());
+        assert_eq!(outcome.check_written(&windows), 1);
+        assert_eq!(outcome.log.batches().iter().map(|call| call.rows).max(), Some(most));
+    }
 }
 
 #[test]

@@ -81,6 +81,8 @@ pub(crate) struct Setup {
     pub(crate) sessions: usize,
     /// Tokens of a batch.
     pub(crate) budget: usize,
+    pub(crate) batching: BatchingSettings,
+    pub(crate) max_retries: u32,
     pub(crate) overflow: Overflow,
     pub(crate) finish: Finish,
 }
@@ -91,6 +93,9 @@ impl Default for Setup {
             fake: FakeOptions::default(),
             sessions: 1,
             budget: 64,
+            batching: BatchingSettings::default(),
+            // More than any batch here can be halved.
+            max_retries: 20,
             overflow: Overflow::Truncate,
             finish: Finish::default(),
         }
@@ -108,7 +113,8 @@ impl Setup {
     pub(crate) fn options(&self) -> EngineOptions {
         let max_tokens = NonZeroUsize::new(self.budget).unwrap();
         EngineOptions {
-            batching: BatchingSettings { max_tokens, ..BatchingSettings::default() },
+            batching: BatchingSettings { max_tokens, ..self.batching },
+            max_retries: self.max_retries,
             threads: NonZeroUsize::MIN,
             overflow: self.overflow,
             finish: self.finish,

@@ -22,8 +22,21 @@ struct Generator {
 }
 
 /// Every generated file.
-const GENERATORS: &[Generator] =
-    &[Generator { file: "docs/reference/cli.md", content: cli_reference::content }];
+const GENERATORS: &[Generator] = &[
+    Generator { file: "docs/reference/cli.md", content: cli_reference::content },
+    Generator { file: "docs/reference/settings.md", content: |mbed| said(mbed, "config reference settings") },
+    Generator {
+        file: "docs/reference/environment.md",
+        content: |mbed| said(mbed, "config reference environment"),
+    },
+    Generator { file: "config/default.toml", content: |mbed| said(mbed, "config init -") },
+    Generator { file: "config/schema.json", content: |mbed| said(mbed, "config schema") },
+];
+
+/// What the binary says when it is called with `words`.
+fn said(binary: &Path, words: &str) -> anyhow::Result<String> {
+    CommandLine::new(binary).words(words).capture()
+}
 
 /// What to do with the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -18,7 +18,7 @@ pub(crate) struct DevicesArguments {
     json: bool,
 }
 
-pub(crate) fn run(arguments: &DevicesArguments, printer: Printer) -> Result<Status, Failure> {
+pub(crate) fn run(arguments: &DevicesArguments, printer: &Printer) -> Result<Status, Failure> {
     let found = mbed::probe();
     if arguments.json {
         let backends: Vec<Value> = found.iter().map(|(name, probe)| as_json(name, probe)).collect();
@@ -35,6 +35,9 @@ pub(crate) fn run(arguments: &DevicesArguments, printer: Printer) -> Result<Stat
                 }
             }
         }
+    }
+    for name in mbed::PLANNED_BACKENDS {
+        printer.data(&format!("{name:8} not in any build yet"));
     }
     Ok(Status::Success)
 }

@@ -2,19 +2,25 @@
 
 use std::time::Instant;
 
-use super::{completions, devices, embed, model, similarity};
+use super::{completions, config, devices, embed, model, similarity};
 use crate::args::{Arguments, Command};
 use crate::failure::Failure;
+use crate::invocation::{Invocation, sources};
 use crate::printer::Printer;
 use crate::status::Status;
 
 /// Runs the command that was typed. `start` is when the process began.
 pub(crate) fn run(arguments: Arguments, printer: &Printer, start: Instant) -> Result<Status, Failure> {
-    match arguments.command {
-        Command::Embed(arguments) => embed::run(*arguments, *printer, start),
-        Command::Similarity(arguments) => similarity::run(&arguments, *printer),
-        Command::Devices(arguments) => devices::run(&arguments, *printer),
-        Command::Model(arguments) => model::run(&arguments, *printer),
+    let Arguments { command, settings, .. } = arguments;
+    let sources = sources(&settings.files, settings.flags().and(command.flags()));
+    let begin = || Invocation::begin(&sources, printer, start);
+    match command {
+        Command::Embed(arguments) => embed::run(*arguments, &begin()?),
+        Command::Similarity(arguments) => similarity::run(&arguments, &begin()?),
+        Command::Devices(arguments) => devices::run(&arguments, &begin()?.printer),
+        Command::Model(arguments) => model::run(&arguments, &begin()?),
+        // These must work where settings are broken.
+        Command::Config(arguments) => config::run(&arguments, &sources, printer),
         Command::Completions(arguments) => Ok(completions::run(&arguments)),
     }
 }

@@ -1,6 +1,7 @@
 //! One module a command.
 
 pub(crate) mod completions;
+pub(crate) mod config;
 pub(crate) mod devices;
 mod dispatch;
 pub(crate) mod embed;

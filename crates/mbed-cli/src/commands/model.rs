@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use clap::{Args, Subcommand};
-use mbed_core::settings::ModelSettings;
 use mbed_core::spec::{HeadSpec, HeadStage};
 use mbed_core::{Bytes, ModelSource, Precision};
 use mbed_model::{Model, Refresh, Verdict};
@@ -11,8 +10,9 @@ use serde_json::{Value, json};
 
 use super::model_options::SourceOptions;
 use crate::failure::Failure;
-use crate::printer::Printer;
+use crate::invocation::Invocation;
 use crate::progress::Bars;
+use crate::settings_options::Flags;
 use crate::status::Status;
 
 /// Fetch, list, describe and check models
@@ -57,37 +57,50 @@ enum Action {
 /// A model.
 #[derive(Debug, Args)]
 struct Target {
-    /// A folder, a name on the hub, or a short name such as `minilm`
-    #[arg(default_value_t = ModelSettings::default().id)]
-    model: String,
+    /// A folder, a name on the hub, or a short name such as `minilm`; the model of the settings without this
+    model: Option<String>,
     #[command(flatten)]
     source: SourceOptions,
 }
 
-pub(crate) fn run(arguments: &ModelArguments, printer: Printer) -> Result<Status, Failure> {
-    match &arguments.action {
-        Action::Pull { target, force } => {
-            let refresh = if *force { Refresh::Always } else { Refresh::IfMissing };
-            pull(target, refresh, printer)
+impl ModelArguments {
+    pub(crate) fn flags(&self) -> Flags {
+        match &self.action {
+            Action::Pull { target, .. } | Action::Info { target, .. } | Action::Verify { target } => {
+                target.source.flags().with("MODEL", "model.id", target.model.as_ref())
+            }
+            Action::List { .. } => Flags::default(),
         }
-        Action::List { json } => list(*json, printer),
-        Action::Info { target, json } => info(target, *json, printer),
-        Action::Verify { target } => verify(target, printer),
     }
 }
 
-fn pull(target: &Target, refresh: Refresh, printer: Printer) -> Result<Status, Failure> {
+pub(crate) fn run(arguments: &ModelArguments, invocation: &Invocation) -> Result<Status, Failure> {
+    match &arguments.action {
+        Action::Pull { force, .. } => {
+            let refresh = if *force { Refresh::Always } else { Refresh::IfMissing };
+            pull(refresh, invocation)
+        }
+        Action::List { json } => list(*json, invocation),
+        Action::Info { json, .. } => info(*json, invocation),
+        Action::Verify { .. } => verify(invocation),
+    }
+}
+
+fn pull(refresh: Refresh, invocation: &Invocation) -> Result<Status, Failure> {
+    let printer = &invocation.printer;
     let bars = Bars::new(printer);
-    let context = target.source.context(&bars)?;
+    let context = invocation.context(&bars)?;
     let revision = context.revision.as_deref();
-    let found = mbed_model::pull(&target.model, revision, refresh, &context.locations, &bars)?;
+    let found =
+        mbed_model::pull(&invocation.settings().model.id, revision, refresh, &context.locations, &bars)?;
     printer.note(&format!("{} ({})", found.id, found.origin));
     printer.data(&found.folder.display().to_string());
     Ok(Status::Success)
 }
 
-fn list(as_json: bool, printer: Printer) -> Result<Status, Failure> {
-    let models = mbed_model::list(&mbed::Context::from_environment()?.locations)?;
+fn list(as_json: bool, invocation: &Invocation) -> Result<Status, Failure> {
+    let printer = &invocation.printer;
+    let models = mbed_model::list(&mbed::Context::new(&invocation.environment)?.locations)?;
     if as_json {
         let rows: Vec<Value> = models
             .iter()
@@ -110,11 +123,12 @@ fn list(as_json: bool, printer: Printer) -> Result<Status, Failure> {
     Ok(Status::Success)
 }
 
-fn info(target: &Target, as_json: bool, printer: Printer) -> Result<Status, Failure> {
+fn info(as_json: bool, invocation: &Invocation) -> Result<Status, Failure> {
+    let printer = &invocation.printer;
     let bars = Bars::new(printer);
-    let context = target.source.context(&bars)?;
+    let context = invocation.context(&bars)?;
     let found = mbed_model::resolve(
-        &target.model,
+        &invocation.settings().model.id,
         context.revision.as_deref(),
         &context.locations,
         context.progress,
@@ -181,10 +195,12 @@ fn describe_head(head: &HeadSpec) -> String {
     parts.join(", then ")
 }
 
-fn verify(target: &Target, printer: Printer) -> Result<Status, Failure> {
+fn verify(invocation: &Invocation) -> Result<Status, Failure> {
+    let printer = &invocation.printer;
     let bars = Bars::new(printer);
-    let context = target.source.context(&bars)?;
-    let checks = mbed_model::verify(&target.model, context.revision.as_deref(), &context.locations)?;
+    let context = invocation.context(&bars)?;
+    let checks =
+        mbed_model::verify(&invocation.settings().model.id, context.revision.as_deref(), &context.locations)?;
     let mut bad = 0;
     for check in &checks {
         let verdict = match check.verdict {

@@ -1,12 +1,12 @@
 //! `mbed similarity`
 
 use clap::Args;
-use mbed::settings::{BatchingSettings, Settings};
 
 use super::model_options::ModelOptions;
 use crate::failure::Failure;
-use crate::printer::Printer;
+use crate::invocation::Invocation;
 use crate::progress::Bars;
+use crate::settings_options::Flags;
 use crate::status::Status;
 
 /// Compare one text with others: the cosine of their vectors, the most similar first
@@ -24,14 +24,16 @@ pub(crate) struct SimilarityArguments {
     json: bool,
 }
 
-pub(crate) fn run(arguments: &SimilarityArguments, printer: Printer) -> Result<Status, Failure> {
-    let settings = Settings {
-        model: arguments.model.model_settings(),
-        runtime: arguments.model.runtime_settings(),
-        batching: BatchingSettings::default(),
-    };
+impl SimilarityArguments {
+    pub(crate) fn flags(&self) -> Flags {
+        self.model.flags()
+    }
+}
+
+pub(crate) fn run(arguments: &SimilarityArguments, invocation: &Invocation) -> Result<Status, Failure> {
+    let printer = &invocation.printer;
     let bars = Bars::new(printer);
-    let mut opened = mbed::open(&settings, &arguments.model.source.context(&bars)?)?;
+    let mut opened = mbed::open(invocation.settings(), &invocation.context(&bars)?)?;
     let texts: Vec<&str> =
         std::iter::once(&arguments.query).chain(&arguments.texts).map(String::as_str).collect();
     let vectors = opened.embedder.embed(&texts)?;

@@ -150,10 +150,20 @@ fn backends_and_precisions_that_cannot_be_had_are_refused_by_name() {
     let place = Place::new();
     place.file("texts.txt", "one\n");
     let outcome = place.embed(&["texts.txt", "--backend", "abacus"]);
-    assert!(outcome.error().contains("there is no backend `abacus`"), "{}", outcome.stderr);
+    insta::assert_snapshot!(outcome.error(), @"error: flag --backend: `runtime.backend` cannot be `\"abacus\"`, only one of `auto`, `cpu`, `onnx`, `cuda`, `candle`");
+    let outcome = place.embed(&["texts.txt", "--backend", "cuda"]);
+    insta::assert_snapshot!(outcome.error(), @r"
+    error: no build of mbed has a backend `cuda` yet
+    hint: backends are cpu, candle
+    ");
     let outcome = place.embed(&["texts.txt", "--precision", "bf16"]);
     insta::assert_snapshot!(outcome.error(), @r"
     error: `cpu:0` cannot run in `bf16`
+    hint: it can run in f32; `auto` takes the first
+    ");
+    let outcome = place.embed(&["texts.txt", "--precision", "mixed"]);
+    insta::assert_snapshot!(outcome.error(), @r"
+    error: `cpu:0` has no 16-bit format, and mixed precision asks for one
     hint: it can run in f32; `auto` takes the first
     ");
     let outcome = place.embed(&["texts.txt", "--precision", "f64"]);

@@ -4,6 +4,8 @@
 
 mod bad_input;
 mod commands;
+mod config;
 mod embed;
 mod interrupted;
+mod logging;
 mod support;

@@ -9,6 +9,16 @@ use tempfile::TempDir;
 /// The committed models.
 const MODELS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/fixtures/models");
 
+/// Variables of other tools that mbed would take as settings.
+const FOREIGN: [&str; 6] = [
+    "EMBEDDING_DEVICE",
+    "EMBEDDING_MODEL_POOL_SIZE",
+    "EMBEDDING_BATCH_SIZE",
+    "SEMANTIC_MIN_BATCH_SIZE",
+    "SEMANTIC_MAX_BATCH_SIZE",
+    "GPU_MEMORY_SAFETY_FACTOR",
+];
+
 /// A folder to work in.
 pub(crate) struct Place {
     folder: TempDir,
@@ -55,8 +65,12 @@ impl Place {
             .env("HF_HOME", self.path("hf"))
             .env("MBED_CACHE", self.path("cache"))
             .env("HF_HUB_OFFLINE", "1")
+            .env("XDG_CONFIG_HOME", self.path("xdg"))
             .env_remove("HF_HUB_CACHE")
             .stdin(Stdio::null());
+        for name in FOREIGN {
+            command.env_remove(name);
+        }
         command
     }
 

@@ -1,11 +1,32 @@
 //! What people can choose, as one tree of types. Read in layers elsewhere; inner code sees only these.
+//!
+//! The types are also where everything else is generated from: documentation comments become the reference, and the
+//! attributes of `schemars` add what a type cannot say. `x-unit` names the unit of a plain number, `examples` holds a
+//! value to show, and `x-effect = "planned"` marks what no part of mbed acts on yet.
 
+mod auto_count;
 mod batching;
+mod byte_size;
+mod chunking;
+mod cuda;
+mod devices;
+mod logging;
+mod memory;
 mod model;
+mod number;
+mod pipeline;
 mod runtime;
 mod tree;
 
 pub use batching::BatchingSettings;
+pub use byte_size::{BadByteSize, ByteSize};
+pub use chunking::{ChunkingSettings, ChunkingStrategy};
+pub use cuda::{CudaSettings, GraphChoice};
+pub use devices::{BadDevices, DeviceChoice};
+pub use logging::{BadLogLevels, LogFormat, LogLevel, LogLevels, LoggingSettings};
+pub use memory::{GrowthSettings, MemorySettings};
 pub use model::{ModelSettings, Normalize, Overflow, PromptChoice};
-pub use runtime::{BackendChoice, RuntimeSettings};
+pub use number::{Factor, Fraction, OutOfRange};
+pub use pipeline::{InvalidText, PipelineSettings};
+pub use runtime::{BackendChoice, InstructionSet, PrecisionSetting, RuntimeSettings};
 pub use tree::Settings;

@@ -1,15 +1,12 @@
 //! Batches by token budget, longest rows first.
 
-use std::num::NonZeroUsize;
+use super::Bounds;
 
-use mbed_core::BatchLayout;
-
-/// Cuts rows of these `lengths` into batches, each a list of row numbers, of at most `budget` token places; a
-/// longer row is a batch of its own.
+/// Cuts rows of these `lengths` into batches within `bounds`, each a list of row numbers.
 ///
 /// Rows are taken longest first: rows of one batch have like lengths, so a session that pads wastes little, and
 /// what needs most memory comes first.
-pub(crate) fn plan(lengths: &[usize], budget: NonZeroUsize, layout: BatchLayout) -> Vec<Vec<usize>> {
+pub(crate) fn plan(lengths: &[usize], bounds: Bounds) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..lengths.len()).collect();
     order.sort_by_key(|&row| std::cmp::Reverse(lengths[row]));
     let mut batches: Vec<Vec<usize>> = Vec::new();
@@ -17,9 +14,9 @@ pub(crate) fn plan(lengths: &[usize], budget: NonZeroUsize, layout: BatchLayout)
     for row in order {
         let length = lengths[row];
         let rows = batches.last().map_or(0, Vec::len);
-        let places = layout.places(rows + 1, tokens + length, longest.max(length));
+        let fits = bounds.allow(rows + 1, tokens + length, longest.max(length));
         match batches.last_mut() {
-            Some(batch) if places <= budget.get() => {
+            Some(batch) if fits => {
                 batch.push(row);
                 tokens += length;
             }
@@ -34,6 +31,9 @@ pub(crate) fn plan(lengths: &[usize], budget: NonZeroUsize, layout: BatchLayout)
 
 #[cfg(test)]
 mod tests {
+    use std::num::NonZeroUsize;
+
+    use mbed_core::BatchLayout;
     use proptest::prelude::*;
 
     use super::*;
@@ -43,10 +43,16 @@ mod tests {
         fn every_row_is_in_one_batch_and_no_batch_is_over_budget(
             lengths in prop::collection::vec(0_usize..300, 0..200),
             budget in 1_usize..1000,
+            cap in prop::option::of(1_usize..20),
             padded in any::<bool>(),
         ) {
             let layout = if padded { BatchLayout::Padded } else { BatchLayout::Packed };
-            let batches = plan(&lengths, NonZeroUsize::new(budget).unwrap(), layout);
+            let bounds = Bounds {
+                tokens: NonZeroUsize::new(budget).unwrap(),
+                rows: cap.and_then(NonZeroUsize::new),
+                layout,
+            };
+            let batches = plan(&lengths, bounds);
             let mut rows: Vec<usize> = batches.concat();
             rows.sort_unstable();
             prop_assert_eq!(rows, (0..lengths.len()).collect::<Vec<_>>());
@@ -55,6 +61,7 @@ mod tests {
                 let longest = batch.iter().map(|&row| lengths[row]).max().unwrap();
                 let places = if padded { longest * batch.len() } else { tokens };
                 prop_assert!(places <= budget || batch.len() == 1);
+                prop_assert!(cap.is_none_or(|cap| batch.len() <= cap));
             }
             let firsts: Vec<usize> = batches.iter().map(|batch| lengths[batch[0]]).collect();
             prop_assert!(firsts.is_sorted_by(|a, b| a >= b));

@@ -4,10 +4,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use mbed::settings::{BatchingSettings, Settings};
+use mbed::settings::{InvalidText, Settings};
 use mbed_pipeline::{InputFormat, InvalidUtf8, OutputFormat, ReadOptions};
 
 use crate::commands::model_options::ModelOptions;
+use crate::settings_options::Flags;
 
 /// Turn texts into vectors
 ///
@@ -24,7 +25,7 @@ pub(crate) struct EmbedArguments {
     #[arg(long, short, value_name = "OUT")]
     pub(super) output: Option<PathBuf>,
     #[command(flatten)]
-    pub(super) model: ModelOptions,
+    model: ModelOptions,
     /// Format of the output; by default the extension of OUT says it
     #[arg(long, value_enum, default_value = "auto", help_heading = "Files")]
     pub(super) format: OutputChoice,
@@ -40,10 +41,13 @@ pub(crate) struct EmbedArguments {
     /// The column that the vectors are written to
     #[arg(long, value_name = "COLUMN", default_value = "embedding", help_heading = "Files")]
     pub(super) vector_column: String,
-    /// What happens to bytes that are not UTF-8: the run ends, U+FFFD takes their place, or the row is left out and
-    /// counted
-    #[arg(long, value_enum, default_value = "error", help_heading = "Files")]
-    invalid_utf8: InvalidUtf8Choice,
+    /// What happens to bytes that are not UTF-8: the run ends (without this), U+FFFD takes their place, or the row is
+    /// left out and counted
+    #[arg(long, value_name = "WHAT", value_parser = ["error", "replace", "skip"], help_heading = "Files")]
+    invalid_utf8: Option<String>,
+    /// The most rows of one batch
+    #[arg(long, value_name = "N", help_heading = "Runtime")]
+    batch_size: Option<NonZeroUsize>,
     /// The most tokens of one batch
     #[arg(long, value_name = "N", help_heading = "Runtime")]
     batch_tokens: Option<NonZeroUsize>,
@@ -108,38 +112,26 @@ impl InputChoice {
     }
 }
 
-/// `--invalid-utf8`
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum InvalidUtf8Choice {
-    Error,
-    Replace,
-    Skip,
-}
-
 impl EmbedArguments {
-    pub(super) fn settings(&self) -> Settings {
-        let defaults = BatchingSettings::default();
-        Settings {
-            model: self.model.model_settings(),
-            runtime: self.model.runtime_settings(),
-            batching: BatchingSettings {
-                max_tokens: self.batch_tokens.unwrap_or(defaults.max_tokens),
-                ..defaults
-            },
-        }
+    pub(crate) fn flags(&self) -> Flags {
+        self.model
+            .flags()
+            .with("--batch-size", "batching.batch_size", self.batch_size)
+            .with("--batch-tokens", "batching.max_tokens", self.batch_tokens)
+            .with("--invalid-utf8", "pipeline.invalid_utf8", self.invalid_utf8.as_ref())
     }
 
-    pub(super) fn read_options(&self, batching: &BatchingSettings) -> ReadOptions {
+    pub(super) fn read_options(&self, settings: &Settings) -> ReadOptions {
         let mut options = ReadOptions::default();
         options.text_column.clone_from(&self.text_column);
         options.id_column.clone_from(&self.id_column);
-        options.invalid_utf8 = match self.invalid_utf8 {
-            InvalidUtf8Choice::Error => InvalidUtf8::Error,
-            InvalidUtf8Choice::Replace => InvalidUtf8::Replace,
-            InvalidUtf8Choice::Skip => InvalidUtf8::Skip,
+        options.invalid_utf8 = match settings.pipeline.invalid_utf8 {
+            InvalidText::Error => InvalidUtf8::Error,
+            InvalidText::Replace => InvalidUtf8::Replace,
+            InvalidText::Skip => InvalidUtf8::Skip,
         };
-        options.window_rows = batching.window_rows;
-        options.window_bytes = batching.window_bytes;
+        options.window_rows = settings.batching.window_rows;
+        options.window_bytes = settings.batching.window_bytes;
         options
     }
 }

@@ -13,13 +13,15 @@ use mbed_pipeline::{
 use super::EmbedArguments;
 use super::summary::Summary;
 use crate::failure::Failure;
-use crate::printer::{Printer, Stream};
+use crate::invocation::Invocation;
+use crate::printer::Stream;
 use crate::progress::Bars;
 use crate::status::Status;
 
-/// Embeds. `start` is when the process began.
-pub(crate) fn run(arguments: EmbedArguments, printer: Printer, start: Instant) -> Result<Status, Failure> {
-    let settings = arguments.settings();
+/// Embeds.
+pub(crate) fn run(arguments: EmbedArguments, invocation: &Invocation) -> Result<Status, Failure> {
+    let Invocation { printer, start, .. } = invocation;
+    let settings = invocation.settings();
     mbed::check_backend(&settings.runtime.backend)?;
     let plan = plan_inputs(&arguments.inputs, arguments.input_format.named()).map_err(Failure::pipeline)?;
     let (target, format) = output(&arguments, &plan)?;
@@ -29,10 +31,9 @@ pub(crate) fn run(arguments: EmbedArguments, printer: Printer, start: Instant) -
     if plan.files().iter().any(InputFile::is_stdin) && io::stdin().is_terminal() {
         printer.note("reading texts from the terminal, one a line; Ctrl-D ends them");
     }
-    let reader =
-        Reader::open(&plan, &arguments.read_options(&settings.batching)).map_err(Failure::pipeline)?;
+    let reader = Reader::open(&plan, &arguments.read_options(settings)).map_err(Failure::pipeline)?;
     let bars = Bars::new(printer);
-    let opened = mbed::open(&settings, &arguments.model.source.context(&bars)?)?;
+    let opened = mbed::open(settings, &invocation.context(&bars)?)?;
     for refusal in &opened.passed_over {
         printer.note(&format!("backend {} passed over: {}", refusal.backend, refusal.reason));
     }
@@ -40,7 +41,7 @@ pub(crate) fn run(arguments: EmbedArguments, printer: Printer, start: Instant) -
         WriteOptions::new(opened.embedder.dimensions()).with_vector_column(&arguments.vector_column);
     let stream = if arguments.writes_to_stdout() { Stream::Stderr } else { Stream::Stdout };
     let writer = Writer::create(target, format, reader.schema(), &options).map_err(Failure::pipeline)?;
-    let summary = embed(opened, reader, writer, &bars, start)?;
+    let summary = embed(opened, reader, writer, &bars, *start)?;
     if arguments.json {
         printer.result(&serde_json::json!(summary).to_string(), stream);
     } else {

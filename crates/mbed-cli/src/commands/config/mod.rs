@@ -1,0 +1,9 @@
+//! `mbed config`
+
+mod arguments;
+mod check;
+mod init;
+mod path;
+mod show;
+
+pub(crate) use arguments::{ConfigArguments, run};

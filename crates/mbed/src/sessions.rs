@@ -1,0 +1,143 @@
+//! From a model in memory to open sessions: which backend, which devices, which precision.
+
+use std::num::NonZeroUsize;
+
+use mbed_core::settings::{DeviceChoice, PrecisionSetting, RuntimeSettings};
+use mbed_core::{
+    Backend, BackendError, DeviceInfo, ModelSource, OpenRequest, Precision, PrecisionChoice, Session,
+};
+
+use crate::{Error, Refusal};
+
+/// Sessions of one backend, and how it came to be this one.
+pub(crate) struct Chosen {
+    pub(crate) backend: &'static str,
+    pub(crate) sessions: Vec<Box<dyn Session>>,
+    pub(crate) passed_over: Vec<Refusal>,
+}
+
+/// Opens the model on the first candidate that can run it. Only a model that a backend does not run passes on to
+/// the next; every other refusal, such as a precision that it lacks, is the answer.
+pub(crate) fn open_sessions(
+    candidates: Vec<Box<dyn Backend>>,
+    source: &ModelSource,
+    settings: &RuntimeSettings,
+) -> Result<Chosen, Error> {
+    let mut passed_over = Vec::new();
+    for backend in candidates {
+        match open_on(backend.as_ref(), source, settings) {
+            Ok(sessions) => {
+                tell(backend.name(), &sessions);
+                return Ok(Chosen { backend: backend.name(), sessions, passed_over });
+            }
+            Err(Error::Backend(BackendError::UnsupportedModel { backend, reason })) => {
+                tracing::info!(backend, reason, "passed over");
+                passed_over.push(Refusal { backend, reason });
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let architecture = match source {
+        ModelSource::Foreign(model) => model.architecture.clone(),
+        ModelSource::Spec { spec, .. } => spec.family.clone(),
+        _ => "unknown".to_owned(),
+    };
+    Err(Error::NoBackend { architecture, refusals: passed_over, known: mbed_model::known_families() })
+}
+
+/// A session for each worker on each device.
+fn open_on(
+    backend: &dyn Backend,
+    source: &ModelSource,
+    settings: &RuntimeSettings,
+) -> Result<Vec<Box<dyn Session>>, Error> {
+    let probe = backend.probe();
+    let numbers: Vec<u32> = match &settings.devices {
+        DeviceChoice::All => probe.devices().iter().map(|device| device.id.index).collect(),
+        DeviceChoice::Numbers(numbers) => numbers.clone(),
+    };
+    let workers = settings.workers_per_device.map_or(1, NonZeroUsize::get);
+    let threads = threads(settings.threads, numbers.len().saturating_mul(workers));
+    let mut sessions = Vec::new();
+    for number in numbers {
+        let device = probe.devices().iter().find(|device| device.id.index == number);
+        let precision = precision(settings.precision, device)?;
+        for _ in 0..workers {
+            let request = OpenRequest::new(source.clone())
+                .with_device(Some(number))
+                .with_precision(precision)
+                .with_threads(threads);
+            sessions.push(backend.open(request)?);
+        }
+    }
+    Ok(sessions)
+}
+
+/// The threads of one of so many sessions. A lone one that nobody bounds takes what it finds.
+fn threads(all: Option<NonZeroUsize>, sessions: usize) -> Option<NonZeroUsize> {
+    if sessions <= 1 {
+        return all;
+    }
+    let all = all.unwrap_or_else(mbed_monitor::cores).get();
+    Some(NonZeroUsize::new(all / sessions).unwrap_or(NonZeroUsize::MIN))
+}
+
+/// What to ask a device for. One that nobody knows is asked too: the backend says best why there is none.
+fn precision(setting: PrecisionSetting, device: Option<&DeviceInfo>) -> Result<PrecisionChoice, Error> {
+    match (setting, device) {
+        (PrecisionSetting::Exactly(precision), _) => Ok(PrecisionChoice::Exactly(precision)),
+        (PrecisionSetting::Auto, _) | (PrecisionSetting::Mixed, None) => Ok(PrecisionChoice::Auto),
+        (PrecisionSetting::Mixed, Some(device)) => {
+            // A device lists what it is fastest in first.
+            let is_half = |precision: &&Precision| matches!(precision, Precision::Bf16 | Precision::F16);
+            let half = device.precisions.iter().find(is_half);
+            half.copied().map(PrecisionChoice::Exactly).ok_or_else(|| Error::NoMixedPrecision {
+                device: device.id.clone(),
+                supported: device.precisions.clone(),
+            })
+        }
+    }
+}
+
+/// Says what was chosen.
+fn tell(backend: &str, sessions: &[Box<dyn Session>]) {
+    for session in sessions {
+        let capabilities = session.capabilities();
+        let (device, precision) = (&capabilities.device, capabilities.precision);
+        tracing::info!(backend, %device, %precision, "opened");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use mbed_core::DeviceId;
+
+    use super::*;
+
+    #[test]
+    fn mixed_precision_is_the_first_16_bit_format_of_the_device() {
+        let check = |precisions: &[Precision], expected: Option<Precision>| {
+            let device = DeviceInfo::new(DeviceId::new("cuda", 0), "a card".to_owned(), precisions.to_vec());
+            let found = precision(PrecisionSetting::Mixed, Some(&device));
+            assert_eq!(found.ok(), expected.map(PrecisionChoice::Exactly), "{precisions:?}");
+        };
+        check(&[Precision::Tf32, Precision::Bf16, Precision::F16], Some(Precision::Bf16));
+        check(&[Precision::F16, Precision::Bf16, Precision::F32], Some(Precision::F16));
+        check(&[Precision::F32, Precision::Int8], None);
+    }
+
+    #[test]
+    fn sessions_share_the_threads() {
+        let check = |all, sessions, expected| {
+            assert_eq!(
+                threads(NonZeroUsize::new(all), sessions),
+                NonZeroUsize::new(expected),
+                "{all} {sessions}"
+            );
+        };
+        check(8, 1, 8);
+        check(8, 3, 2);
+        check(2, 4, 1);
+        assert_eq!(threads(None, 1), None);
+    }
+}
