@@ -40,6 +40,7 @@ pub(crate) fn run(workspace: &Workspace, options: &TestOptions) -> anyhow::Resul
         }
         build(journal)?;
         generated(journal, workspace)?;
+        journal.step("page of models", || generate::models_page(Mode::Check, workspace))?;
         if options.required.iter().any(|name| name == MODEL) {
             model(journal, workspace)?;
         }

@@ -30,6 +30,13 @@ impl Backend for CandleBackend {
         Probe::Found(vec![device])
     }
 
+    fn accepts(&self, source: &ModelSource) -> Result<(), BackendError> {
+        match source {
+            ModelSource::Foreign(model) => foreign::knows(&model.architecture),
+            _ => Ok(()),
+        }
+    }
+
     fn open(&self, request: OpenRequest) -> Result<Box<dyn Session>, BackendError> {
         check_device(request.device)?;
         check_precision(request.precision)?;

@@ -19,6 +19,22 @@ pub trait Backend: Send + Sync {
     /// What this machine has for it. Never fails and never panics: absent hardware is a reason in words.
     fn probe(&self) -> Probe;
 
+    /// Whether it can run models of this kind at all. Nothing is loaded, so [`Backend::open`] may still refuse one.
+    ///
+    /// By default those that have an encoder spec.
+    ///
+    /// # Errors
+    /// It cannot ([`BackendError::UnsupportedModel`]).
+    fn accepts(&self, source: &ModelSource) -> Result<(), BackendError> {
+        let reason = match source {
+            ModelSource::Spec { .. } => return Ok(()),
+            ModelSource::Foreign(model) => {
+                format!("there is no encoder spec for the architecture `{}`", model.architecture)
+            }
+        };
+        Err(BackendError::UnsupportedModel { backend: self.name(), reason })
+    }
+
     /// Loads a model onto a device.
     ///
     /// Nothing is replaced in silence: a device or precision that was asked for and cannot be had is an error.

@@ -60,4 +60,4 @@ pub use mbed_core::{
 };
 pub use mbed_engine::{Cancel, EngineError, Rows, RunError, RunStats, Sink, Source};
 pub use open::{Opened, check_backend, open};
-pub use registry::{KNOWN_BACKENDS, PLANNED_BACKENDS, probe};
+pub use registry::{KNOWN_BACKENDS, PLANNED_BACKENDS, Place, places, probe};

@@ -42,6 +42,7 @@ pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error>
         context.progress,
     )?;
     let mut model = mbed_model::load_folder(&resolved.folder)?;
+    context.locations.known.amend(&resolved.id, &mut model.text);
     if let Some(head) = model.head_mut() {
         set_normalizing(head, settings.model.normalize);
     }

@@ -1,6 +1,6 @@
 //! The backends of this build. The one file that asks which backend features are on.
 
-use mbed_core::{Backend, Probe};
+use mbed_core::{Backend, DeviceId, ModelSource, Precision, Probe};
 
 /// Every backend that a build may have, in the order in which `auto` asks them. Each is also the name of the
 /// feature that builds it in.
@@ -23,6 +23,24 @@ pub(crate) fn backends() -> Vec<Box<dyn Backend>> {
 #[must_use]
 pub fn probe() -> Vec<(&'static str, Probe)> {
     backends().iter().map(|backend| (backend.name(), backend.probe())).collect()
+}
+
+/// A device that can run a model.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Place {
+    /// The device.
+    pub device: DeviceId,
+    /// The precisions that it has, the best first.
+    pub precisions: Vec<Precision>,
+}
+
+/// Where this build can run `model` on this machine.
+#[must_use]
+pub fn places(model: &ModelSource) -> Vec<Place> {
+    let able = backends().into_iter().filter(|backend| backend.accepts(model).is_ok());
+    let devices = able.flat_map(|backend| backend.probe().devices().to_vec());
+    devices.map(|device| Place { device: device.id, precisions: device.precisions }).collect()
 }
 
 #[cfg(test)]

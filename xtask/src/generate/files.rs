@@ -55,7 +55,8 @@ pub(crate) fn run(workspace: &Workspace, mode: Mode) -> anyhow::Result<()> {
     Journal::keep(|journal| {
         let build = CommandLine::cargo("build --workspace --all-features --bin").arg(BINARY);
         journal.step("build", || build.run())?;
-        journal.step("generated files", || all(mode, &workspace.binary(BINARY)))
+        journal.step("generated files", || all(mode, &workspace.binary(BINARY)))?;
+        journal.step("page of models", || models_page(mode, workspace))
     })
 }
 
@@ -68,6 +69,23 @@ pub(crate) fn all(mode: Mode, binary: &Path) -> anyhow::Result<()> {
         let content = content(binary).with_context(|| format!("cannot generate `{file}`"))?;
         settle(mode, Path::new(file), &content)
     })
+}
+
+/// The page of which models run where. Another machine's figures differ, so its own program compares it.
+const MODELS_PAGE: &str = "docs/reference/models.md";
+
+/// Measures every model of the tests, and writes or checks the page that tells what came of it.
+///
+/// # Errors
+/// A model cannot be run, is too far from its known vectors, or the page does not say what was measured.
+pub(crate) fn models_page(mode: Mode, workspace: &Workspace) -> anyhow::Result<()> {
+    CommandLine::cargo("build --workspace --all-features --example models_page").run()?;
+    let measure = CommandLine::new(workspace.binary("examples/models_page"));
+    match mode {
+        Mode::Write => measure.arg(MODELS_PAGE).run(),
+        Mode::Check => measure.arg("--check").arg(MODELS_PAGE).run(),
+    }
+    .with_context(|| format!("`{MODELS_PAGE}` is not fresh: run `cargo xtask generate`"))
 }
 
 /// Makes sure that `file` holds `content`.

@@ -5,4 +5,4 @@ mod deberta_v2;
 mod table;
 mod tensors;
 
-pub(crate) use table::open;
+pub(crate) use table::{knows, open};

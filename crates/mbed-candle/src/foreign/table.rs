@@ -38,6 +38,14 @@ const FAMILIES: &[Family] = &[Family {
     load: deberta_v2::load,
 }];
 
+/// Whether an architecture is in the table.
+///
+/// # Errors
+/// It is not; those that are get listed.
+pub(crate) fn knows(architecture: &str) -> OpenResult<()> {
+    find(architecture).map(drop)
+}
+
 /// Loads a model of an architecture in the table.
 ///
 /// # Errors

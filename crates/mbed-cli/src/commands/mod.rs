@@ -6,6 +6,7 @@ pub(crate) mod devices;
 mod dispatch;
 pub(crate) mod embed;
 pub(crate) mod model;
+mod model_info;
 mod model_options;
 pub(crate) mod similarity;
 

@@ -1,13 +1,10 @@
 //! `mbed model`
 
-use std::path::Path;
-
 use clap::{Args, Subcommand};
-use mbed_core::spec::{HeadSpec, HeadStage};
-use mbed_core::{Bytes, ModelSource, Precision};
-use mbed_model::{Model, Refresh, Verdict};
+use mbed_model::{Refresh, Verdict};
 use serde_json::{Value, json};
 
+use super::model_info;
 use super::model_options::SourceOptions;
 use crate::failure::Failure;
 use crate::invocation::Invocation;
@@ -39,7 +36,7 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
-    /// Describe a model: architecture, sizes, limits, pooling, prompts
+    /// Describe a model: family, sizes, limits, pooling, prompts, memory, and what can run it
     Info {
         #[command(flatten)]
         target: Target,
@@ -81,7 +78,7 @@ pub(crate) fn run(arguments: &ModelArguments, invocation: &Invocation) -> Result
             pull(refresh, invocation)
         }
         Action::List { json } => list(*json, invocation),
-        Action::Info { json, .. } => info(*json, invocation),
+        Action::Info { json, .. } => model_info::print(*json, invocation),
         Action::Verify { .. } => verify(invocation),
     }
 }
@@ -121,78 +118,6 @@ fn list(as_json: bool, invocation: &Invocation) -> Result<Status, Failure> {
         printer.note("no models yet; `mbed model pull` fetches the default one");
     }
     Ok(Status::Success)
-}
-
-fn info(as_json: bool, invocation: &Invocation) -> Result<Status, Failure> {
-    let printer = &invocation.printer;
-    let bars = Bars::new(printer);
-    let context = invocation.context(&bars)?;
-    let found = mbed_model::resolve(
-        &invocation.settings().model.id,
-        context.revision.as_deref(),
-        &context.locations,
-        context.progress,
-    )?;
-    let model = mbed_model::load_folder(&found.folder)?;
-    let facts = facts(&found.id, &found.origin.to_string(), &found.folder, &model);
-    if as_json {
-        printer.data(&Value::Object(facts.into_iter().collect()).to_string());
-        return Ok(Status::Success);
-    }
-    for (name, value) in facts {
-        let shown = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        printer.data(&format!("{name:18} {shown}"));
-    }
-    Ok(Status::Success)
-}
-
-fn facts(id: &str, origin: &str, folder: &Path, model: &Model) -> Vec<(String, Value)> {
-    let head = model.head();
-    let dimensions = head.map_or(0, |head| head.dimensions(model.hidden()));
-    let parameters = model.parameters();
-    let f32_weights = Bytes::from(parameters.saturating_mul(size_of::<f32>()));
-    let runs_on = match &model.source {
-        ModelSource::Spec { .. } => "every backend",
-        _ => "candle, where it knows the architecture",
-    };
-    let prompts: serde_json::Map<String, Value> =
-        model.text.prompts.named.iter().map(|(name, text)| (name.clone(), json!(text))).collect();
-    let mut facts = vec![
-        ("model", json!(id)),
-        ("origin", json!(origin)),
-        ("folder", json!(folder)),
-        ("architecture", json!(model.architecture())),
-        ("runs_on", json!(runs_on)),
-        ("parameters", json!(parameters)),
-        (Precision::F32.name(), json!(format!("{f32_weights} of weights"))),
-        ("dimensions", json!(dimensions)),
-        ("max_tokens", json!(model.text.max_tokens)),
-        ("positions", json!(model.text.positions)),
-        ("head", json!(head.map_or_else(String::new, describe_head))),
-        ("prompts", Value::Object(prompts)),
-        ("default_prompt", json!(model.text.prompts.default)),
-    ];
-    if let ModelSource::Spec { spec, .. } = &model.source {
-        facts.push(("layers", json!(spec.layers.len())));
-        facts.push(("hidden", json!(spec.hidden)));
-        facts.push(("heads", json!(spec.attention.heads)));
-    }
-    facts.into_iter().map(|(name, value)| (name.to_owned(), value)).collect()
-}
-
-fn describe_head(head: &HeadSpec) -> String {
-    let poolings: Vec<&str> = head.pooling.iter().map(|pooling| pooling.name()).collect();
-    let mut parts = vec![format!("pooling {}", poolings.join(" + "))];
-    for stage in &head.stages {
-        parts.push(match stage {
-            HeadStage::Dense { input, output, activation, .. } => {
-                format!("dense {input} to {output}, {activation:?}")
-            }
-            HeadStage::Normalize => "normalise".to_owned(),
-            other => format!("{other:?}"),
-        });
-    }
-    parts.join(", then ")
 }
 
 fn verify(invocation: &Invocation) -> Result<Status, Failure> {

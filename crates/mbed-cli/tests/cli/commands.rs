@@ -41,8 +41,15 @@ fn model_info_describes_a_folder() {
     assert_eq!((&facts["dimensions"], &facts["max_tokens"]), (&Value::from(64), &Value::from(128)));
     assert_eq!(facts["head"], "pooling mean, then normalise");
     assert_eq!(facts["layers"], 2);
+    assert_eq!((&facts["runs_on"][0], &facts["stored_as"][0]), (&"cpu:0 (f32)".into(), &"f32".into()));
+    // 4 and 1 bytes a value.
+    assert_eq!(
+        (&facts["weights_bytes"]["f32"], &facts["weights_bytes"]["int8"]),
+        (&707_072.into(), &176_768.into())
+    );
     let outcome = place.run(&["model", "info", &bert_mean()]).ok();
     assert!(outcome.stdout.contains("max_tokens         128"), "{}", outcome.stdout);
+    assert!(outcome.stdout.contains("weights_bytes      f32 690.50 KiB, "), "{}", outcome.stdout);
 }
 
 #[test]
