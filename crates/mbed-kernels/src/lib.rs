@@ -6,11 +6,16 @@
 
 pub mod activation;
 pub mod attention;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+pub mod bf16;
 pub mod elementwise;
 pub mod gemm;
+mod isa;
 mod lanes;
 pub mod norm;
 pub mod pool;
 pub mod rotary;
 
+pub use isa::{Isa, Level};
 pub use lanes::LANES;

@@ -47,7 +47,7 @@ pub struct Reach {
 }
 
 impl Reach {
-    fn keys(self, query: usize, length: usize) -> Range<usize> {
+    pub(crate) fn keys(self, query: usize, length: usize) -> Range<usize> {
         query.saturating_sub(self.before)..query.saturating_add(self.after).saturating_add(1).min(length)
     }
 }
@@ -63,7 +63,7 @@ pub struct DistanceBias<'a> {
 
 impl<'a> DistanceBias<'a> {
     /// The numbers for `keys` as `query` sees them.
-    fn row(self, head: usize, query: usize, keys: &Range<usize>) -> Option<&'a [f32]> {
+    pub(crate) fn row(self, head: usize, query: usize, keys: &Range<usize>) -> Option<&'a [f32]> {
         let middle = (head * (2 * self.longest - 1) + self.longest).checked_sub(query + 1)?;
         (keys.end <= self.longest).then(|| self.values.get(middle + keys.start..middle + keys.end)).flatten()
     }
@@ -207,6 +207,8 @@ fn softmax(scores: &mut [f32]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Isa;
+    use crate::bf16::{Bf16Scratch, TileRows};
 
     const ALL: Reach = Reach { before: usize::MAX, after: usize::MAX };
 
@@ -250,9 +252,39 @@ mod tests {
         for (got, expected) in context.iter().zip(truth(attention, length, &qkv)) {
             assert!((f64::from(*got) - expected).abs() < 1e-5, "{attention:?}, {length} tokens");
         }
+        check_bf16(attention, length, &qkv);
         assert!(attention.apply(length, &qkv, &mut context[1..], &mut scores).is_err());
         let is_short = attention.apply(length, &qkv, &mut context, &mut scores[1..]).is_err();
         assert!(is_short || attention.reach != ALL, "a nearer reach needs less room");
+    }
+
+    /// The sequence stands behind another in its rows, whose values are no numbers. Factors are rounded to 8 bits: a
+    /// product of a query and a key is then off by a few 256ths of its terms, and so are shares.
+    fn check_bf16(attention: &Attention<'_>, length: usize, qkv: &[f32]) {
+        let (heads, before) = (attention.heads, 5);
+        for isa in [Isa::PORTABLE, Isa::detect()] {
+            let (mut tiles, mut context) = (TileRows::new(), TileRows::new());
+            tiles.reset(before + length, heads.row()).unwrap();
+            tiles.write(isa, 0, &vec![f32::NAN; (before + length + 1) * heads.row()]);
+            tiles.write(isa, before, qkv);
+            context.reset(before + length, heads.query_width()).unwrap();
+            let rounded: Vec<f32> =
+                (0..qkv.len()).map(|i| tiles.get(before + i / heads.row(), i % heads.row())).collect();
+            let mut scratch = Bf16Scratch::default();
+            let tokens = before..before + length;
+            attention.apply_bf16(isa, &tokens, (&tiles, &mut context), &mut scratch).unwrap();
+            let width = heads.query_width();
+            for (i, expected) in truth(attention, length, &rounded).into_iter().enumerate() {
+                let got = f64::from(context.get(before + i / width, i % width));
+                assert!(
+                    (got - expected).abs() < 2e-2,
+                    "{got} for {expected}: {attention:?}, {length} tokens"
+                );
+            }
+            assert!((0..before).all(|row| context.get(row, 0) == 0.0), "others' contexts");
+            let beyond = tokens.start..tiles.rows() + 1;
+            assert!(attention.apply_bf16(isa, &beyond, (&tiles, &mut context), &mut scratch).is_err());
+        }
     }
 
     #[test]
