@@ -52,6 +52,12 @@ impl Linear {
         self.output
     }
 
+    /// How many bytes it holds.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        (self.weight.capacity() + self.bias.capacity()) * size_of::<f32>()
+    }
+
     /// Maps one block: `x` is `ROW_BLOCK × input`, `y` is `ROW_BLOCK × output`.
     ///
     /// # Errors
