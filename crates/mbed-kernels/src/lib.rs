@@ -11,6 +11,8 @@ mod avx512;
 pub mod bf16;
 pub mod elementwise;
 pub mod gemm;
+#[cfg(all(test, unix))]
+mod guarded;
 mod isa;
 mod lanes;
 pub mod norm;

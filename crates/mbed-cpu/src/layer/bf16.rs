@@ -7,7 +7,7 @@ use mbed_kernels::activation::Function;
 use mbed_kernels::bf16::{Bf16Gated, Bf16Linear, Bf16Scratch, Output, TileRows, TileView};
 use mbed_kernels::elementwise;
 
-use super::Source;
+use super::choice::Source;
 use super::norms::Norms;
 use super::shared::Shared;
 use crate::failure::{self, DEVICE};

@@ -7,7 +7,7 @@ use mbed_kernels::attention::{Attention, DistanceBias, Heads, Reach};
 use mbed_kernels::norm::Norm;
 use mbed_kernels::rotary;
 
-use super::Source;
+use super::choice::Source;
 use super::norms::Norms;
 use crate::head;
 use crate::load;

@@ -4,7 +4,7 @@ use mbed_core::BackendError;
 use mbed_kernels::elementwise;
 use mbed_kernels::gemm::{Linear, ROW_BLOCK};
 
-use super::Source;
+use super::choice::Source;
 use super::shared::Shared;
 use crate::failure;
 use crate::parts::PartOfBatch;

@@ -88,7 +88,7 @@ impl Attention<'_> {
         scratch.reserve(tokens.len(), size).map_err(|_bytes| None)?;
         let machine = Machine::start(isa);
         for head in 0..count {
-            self.gather(head, tokens, qkv, scratch);
+            self.gather(&machine, head, (tokens, qkv), scratch);
             for first in (0..tokens.len()).step_by(BLOCK) {
                 self.attend_tiles(&machine, head, first, tokens, (context, scratch));
             }
@@ -97,29 +97,41 @@ impl Attention<'_> {
     }
 
     /// Brings queries, keys and values of one head into the order of tiles.
-    fn gather(&self, head: usize, tokens: &Range<usize>, qkv: &TileRows, scratch: &mut Bf16Scratch) {
+    fn gather(
+        &self,
+        machine: &Machine,
+        head: usize,
+        (tokens, qkv): (&Range<usize>, &TileRows),
+        scratch: &mut Bf16Scratch,
+    ) {
         let Heads { count, key_values, size } = self.heads;
         let shared = head / (count / key_values.max(1)).max(1);
         let starts = [head, count + shared, count + key_values + shared].map(|index| index * size);
-        let chunks = size.div_ceil(WIDTH);
-        let panels = tokens.len().div_ceil(BLOCK);
-        for (token, chunk) in
-            (0..panels * BLOCK).flat_map(|token| (0..chunks).map(move |chunk| (token, chunk)))
-        {
+        let (chunks, tiles) = (size.div_ceil(WIDTH), tokens.len().div_ceil(BLOCK) * 2);
+        for (tile, chunk) in (0..tiles).flat_map(|tile| (0..chunks).map(move |chunk| (tile, chunk))) {
             let width = WIDTH.min(size - chunk * WIDTH);
-            let mut lines = [Line::ZERO; 3];
-            if token < tokens.len() {
-                for (line, start) in lines.iter_mut().zip(starts) {
+            let first = tile * HEIGHT;
+            let read = |start: usize, lines: &mut [Line]| {
+                for (line, token) in lines.iter_mut().zip(first..tokens.len()) {
                     qkv.read(tokens.start + token, start + chunk * WIDTH, &mut line.0[..width]);
                 }
+            };
+            let queries = scratch.queries.tile_mut(tile, chunk);
+            queries.fill(Line::ZERO);
+            read(starts[0], queries);
+            let [mut keys, mut values] = [[Line::ZERO; HEIGHT]; 2];
+            read(starts[1], &mut keys);
+            read(starts[2], &mut values);
+            let place = ((tile / 2 * chunks + chunk) * 2 + tile % 2) * HEIGHT;
+            if let Some(place) = scratch.keys[place..].first_chunk_mut() {
+                machine.turn(&keys, place);
             }
-            let [query, key, value] = lines;
-            scratch.queries.replace(token, chunk * WIDTH, &query.0[..width]);
-            let (panel, place) = (token / BLOCK, token % BLOCK);
-            let tile = ((panel * chunks + chunk) * 2 + place / HEIGHT) * HEIGHT;
-            put_column(&mut scratch.keys[tile..tile + HEIGHT], place % HEIGHT, &key);
-            let tiles = (chunk * panels + panel) * 2 * HEIGHT;
-            put_row(&mut scratch.values[tiles..tiles + 2 * HEIGHT], place, &value);
+            let place = (chunk * tiles + tile / 2 * 2) * HEIGHT;
+            let (low, high) = scratch.values[place..place + 2 * HEIGHT].split_at_mut(HEIGHT);
+            let places = low.iter_mut().zip(high).skip(tile % 2 * (HEIGHT / 2));
+            for ([first, second], (low, high)) in values.as_chunks::<2>().0.iter().zip(places) {
+                machine.mix(first, second, [low, high]);
+            }
         }
     }
 
@@ -163,23 +175,6 @@ impl Attention<'_> {
                 let column = head * size + chunk * WIDTH;
                 context.replace(tokens.start + first + row, column, &line.0[..width]);
             }
-        }
-    }
-}
-
-/// Puts a key into a tile of 16 keys: each line of the tile has two neighbouring values of every key.
-fn put_column(tile: &mut [Line], column: usize, key: &Line) {
-    for (pair, line) in key.0.as_chunks::<2>().0.iter().zip(tile) {
-        line.0.as_chunks_mut().0[column] = *pair;
-    }
-}
-
-/// Puts a token's value into two tiles of 16 columns: each line has the values of two tokens.
-fn put_row(tiles: &mut [Line], row: usize, value: &Line) {
-    for (tile, values) in value.0.chunks_exact(HEIGHT).enumerate() {
-        let line = &mut tiles[tile * HEIGHT + row / 2];
-        for (pair, &value) in line.0.as_chunks_mut::<2>().0.iter_mut().zip(values) {
-            pair[row % 2] = value;
         }
     }
 }

@@ -7,14 +7,14 @@
 
 use super::attention::Query;
 use super::finish::{Output, Place};
-use super::tiles::{BLOCK, Block, Line};
+use super::tiles::{BLOCK, Block, HEIGHT, Line};
 use super::{TileRows, scalar};
 use crate::Isa;
 use crate::activation::Function;
 use crate::gemm::Keep;
 
 #[cfg(target_arch = "x86_64")]
-use super::{amx::Tiles, finish_avx512, shares_avx512};
+use super::{amx::Tiles, finish_avx512, shares_avx512, turn_avx512};
 
 /// Who computes blocks on this thread, as long as it lives.
 pub(super) enum Machine {
@@ -87,6 +87,28 @@ impl Machine {
         }
     }
 
+    /// Turns 16 lines of 16 pairs each: line `i` of the result has pair `i` of every line.
+    #[inline]
+    pub(super) fn turn(&self, lines: &[Line; HEIGHT], tile: &mut [Line; HEIGHT]) {
+        match self {
+            Self::Scalar => scalar::turn(lines, tile),
+            // SAFETY: as in `finish`.
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx(_) => unsafe { turn_avx512::turn(lines, tile) },
+        }
+    }
+
+    /// Takes values of two lines by turns: those of the first halves, then those of the second.
+    #[inline]
+    pub(super) fn mix(&self, first: &Line, second: &Line, places: [&mut Line; 2]) {
+        match self {
+            Self::Scalar => scalar::mix(first, second, places),
+            // SAFETY: as in `finish`.
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx(_) => unsafe { turn_avx512::mix(first, second, places) },
+        }
+    }
+
     /// Multiplies and rounds.
     #[inline]
     pub(super) fn scale_and_round(&self, values: &[f32; BLOCK], factor: f32) -> Line {
@@ -109,4 +131,25 @@ pub(super) fn round_row<'a>(isa: Isa, values: &[f32], lines: impl Iterator<Item 
     }
     let _ = isa;
     scalar::round_row(values, lines);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_turn_and_mix_as_plain_loops_do() {
+        let lines: [Line; HEIGHT] =
+            std::array::from_fn(|row| Line(std::array::from_fn(|i| (row * 32 + i) as u16)));
+        let [mut turned, mut expected] = [[Line::ZERO; HEIGHT]; 2];
+        Machine::start(Isa::detect()).turn(&lines, &mut turned);
+        scalar::turn(&lines, &mut expected);
+        assert_eq!(turned, expected);
+        assert_eq!(expected[3].0[4..6], [2 * 32 + 6, 2 * 32 + 7], "pair 3 of line 2");
+        let [mut low, mut high, mut expected_low, mut expected_high] = [Line::ZERO; 4];
+        Machine::start(Isa::detect()).mix(&lines[0], &lines[1], [&mut low, &mut high]);
+        scalar::mix(&lines[0], &lines[1], [&mut expected_low, &mut expected_high]);
+        assert_eq!((low, high), (expected_low, expected_high));
+        assert_eq!(expected_high.0[..3], [16, 48, 17]);
+    }
 }

@@ -12,14 +12,20 @@ mod attention;
 mod finish;
 #[cfg(target_arch = "x86_64")]
 mod finish_avx512;
+#[cfg(all(test, unix))]
+mod guard_tests;
 mod linear;
 mod machine;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod shares_avx512;
 mod tiles;
+#[cfg(target_arch = "x86_64")]
+mod turn_avx512;
 
 pub use attention::Bf16Scratch;
 pub use finish::Output;
 pub use linear::{Bf16Gated, Bf16Linear};
+#[cfg(all(test, unix))]
+pub(crate) use tiles::Line;
 pub use tiles::{TileRows, TileView};

@@ -115,3 +115,20 @@ pub(super) fn shares<'a>(
 pub(super) fn scale_and_round(values: &[f32; BLOCK], factor: f32) -> Line {
     Line(values.map(|value| to_bf16(value * factor)))
 }
+
+/// Turns 16 lines of 16 pairs each: line `i` of the result has pair `i` of every line.
+pub(super) fn turn(lines: &[Line; HEIGHT], tile: &mut [Line; HEIGHT]) {
+    for (column, line) in lines.iter().enumerate() {
+        for (pair, place) in line.0.as_chunks::<2>().0.iter().zip(tile.iter_mut()) {
+            place.0.as_chunks_mut().0[column] = *pair;
+        }
+    }
+}
+
+/// Takes values of two lines by turns: those of the first halves, then those of the second.
+pub(super) fn mix(first: &Line, second: &Line, [low, high]: [&mut Line; 2]) {
+    let places = low.0.as_chunks_mut::<2>().0.iter_mut().chain(high.0.as_chunks_mut::<2>().0);
+    for (place, (&first, &second)) in places.zip(first.0.iter().zip(&second.0)) {
+        *place = [first, second];
+    }
+}

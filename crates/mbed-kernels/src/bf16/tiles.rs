@@ -14,7 +14,7 @@ pub(super) const BLOCK: usize = 32;
 /// One row of a tile, a cache line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(64))]
-pub(super) struct Line(pub(super) [u16; WIDTH]);
+pub(crate) struct Line(pub(super) [u16; WIDTH]);
 
 impl Line {
     pub(super) const ZERO: Self = Self([0; WIDTH]);
