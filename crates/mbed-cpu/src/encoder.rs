@@ -62,7 +62,7 @@ impl Encoder {
         let projection = match spec.embedding.projection {
             Some(_) => {
                 let names = [TensorName::EmbeddingProjection];
-                Some(load::stacked(weights, &names, spec.embedding.width)?.linear()?)
+                Some(load::stacked(weights, &names, spec.embedding.width)?.linear(isa)?)
             }
             None => None,
         };

@@ -62,9 +62,10 @@ pub(crate) fn stacked<N: Fn(Part) -> TensorName>(
 
 impl Stacked {
     /// In binary32.
-    pub(crate) fn linear(self) -> Result<Linear, TensorError> {
+    pub(crate) fn linear(self, isa: Isa) -> Result<Linear, TensorError> {
         let (expected, got) = (self.bias.len() * self.input, self.weight.len());
-        Linear::new(&self.weight, self.bias, self.input).ok_or_else(|| misshapen(self.name, expected, got))
+        Linear::new(isa, &self.weight, self.bias, self.input)
+            .ok_or_else(|| misshapen(self.name, expected, got))
     }
 
     /// In bfloat16.

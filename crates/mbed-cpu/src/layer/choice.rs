@@ -34,7 +34,7 @@ impl Layer {
         let source = Source { spec, weights, index };
         let maps = match precision {
             Precision::Bf16 => Maps::Bf16(bf16::Maps::new(source, isa)?),
-            _ => Maps::Single(single::Maps::new(source)?),
+            _ => Maps::Single(single::Maps::new(source, isa)?),
         };
         Ok(Self { shared: shared::Shared::new(source, rotation)?, maps })
     }

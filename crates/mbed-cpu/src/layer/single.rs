@@ -1,6 +1,7 @@
 //! A layer in binary32.
 
 use mbed_core::BackendError;
+use mbed_kernels::Isa;
 use mbed_kernels::elementwise;
 use mbed_kernels::gemm::{Linear, ROW_BLOCK};
 
@@ -22,13 +23,13 @@ pub(super) struct Maps {
 }
 
 impl Maps {
-    pub(super) fn new(source: Source<'_>) -> Result<Self, BackendError> {
+    pub(super) fn new(source: Source<'_>, isa: Isa) -> Result<Self, BackendError> {
         Ok(Self {
-            qkv: source.query_key_value()?.linear()?,
-            output: source.output()?.linear()?,
-            gate: source.gate()?.map(|gate| gate.linear()).transpose()?,
-            up: source.up()?.linear()?,
-            down: source.down()?.linear()?,
+            qkv: source.query_key_value()?.linear(isa)?,
+            output: source.output()?.linear(isa)?,
+            gate: source.gate()?.map(|gate| gate.linear(isa)).transpose()?,
+            up: source.up()?.linear(isa)?,
+            down: source.down()?.linear(isa)?,
         })
     }
 

@@ -9,7 +9,7 @@ use crate::gemm::{Keep, ShapeMismatch};
 
 /// Tiles of a row that are multiplied at a time: 24 KiB of a panel and 24 KiB of rows, which share the first-level
 /// cache.
-const STEPS: usize = 12;
+const STEPS: usize = 8;
 
 /// Blocks below each other whose sums are kept while the next tiles of a panel come: 16 KiB.
 const GROUP: usize = 4;
