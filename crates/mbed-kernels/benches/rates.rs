@@ -15,7 +15,7 @@ use std::hint::black_box;
 use mbed_kernels::Isa;
 use mbed_kernels::activation::Function;
 use mbed_kernels::bf16::{Bf16Linear, Output, TileRows};
-use mbed_kernels::gemm::Linear;
+use mbed_kernels::gemm::{Linear, ROW_BLOCK};
 
 /// Rows, inputs, outputs. The first fits the first-level cache, which shows how fast the processor is at this time.
 const SHAPES: [(usize, usize, usize); 8] = [
@@ -87,7 +87,7 @@ fn jobs(isa: Isa, rows: usize, input: usize, output: usize) -> Vec<(&'static str
     tiles.write(isa, 0, &x);
     let bf16 = Bf16Linear::new(isa, &weight, &bias, input).unwrap();
     let mut jobs: Vec<(&'static str, Job)> = Vec::new();
-    if rows % 64 == 0 {
+    if rows.is_multiple_of(ROW_BLOCK) {
         for (name, isa) in [("f32 by the gemm crate", Isa::PORTABLE), ("f32", isa)] {
             let linear = Linear::new(isa, &weight, bias.clone(), input).unwrap();
             let (x, mut y) = (x.clone(), vec![0.0; rows * output]);

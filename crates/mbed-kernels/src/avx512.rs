@@ -80,8 +80,9 @@ pub(crate) fn words(values: __m512bh) -> __m512i {
 #[inline]
 #[target_feature(enable = "avx512f,avx512bf16")]
 pub(crate) fn store_rounded(place: &mut [u16; LANES], values: __m512) {
+    let rounded = _mm512_cvtneps_pbh(values);
     // SAFETY: 32 bytes behind the unique reference are writable, and the write needs no alignment.
-    unsafe { place.as_mut_ptr().cast::<__m256bh>().write_unaligned(_mm512_cvtneps_pbh(values)) }
+    unsafe { place.as_mut_ptr().cast::<__m256bh>().write_unaligned(rounded) }
 }
 
 /// As many low bits as `count` says, 16 at most.

@@ -1,6 +1,7 @@
 //! Memory for tests that ends, or begins, at a page that nobody may touch: one value too far ends the process.
 
 #![expect(unsafe_code, reason = "maps memory and takes rights from a page of it")]
+#![expect(clippy::unwrap_used, reason = "a test that gets no memory is over")]
 
 use std::ffi::c_void;
 use std::num::NonZeroUsize;

@@ -106,18 +106,17 @@ impl Attention<'_> {
         for head in 0..self.heads.count {
             for first in (0..length).step_by(QUERY_BLOCK) {
                 let queries = first..length.min(first + QUERY_BLOCK);
-                self.attend(head, queries, length, qkv, (context, scores))?;
+                self.attend(head, (queries, length), qkv, (context, scores))?;
             }
         }
         Ok(())
     }
 
-    /// One head of neighbouring queries; `places` are `context` and `scores`.
+    /// One head of neighbouring queries of a sequence of `length` tokens; `places` are `context` and `scores`.
     fn attend(
         &self,
         head: usize,
-        queries: Range<usize>,
-        length: usize,
+        (queries, length): (Range<usize>, usize),
         qkv: &[f32],
         places: (&mut [f32], &mut [f32]),
     ) -> Result<(), ShapeMismatch> {

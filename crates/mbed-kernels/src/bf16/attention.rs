@@ -90,7 +90,7 @@ impl Attention<'_> {
         for head in 0..count {
             self.gather(&machine, head, (tokens, qkv), scratch);
             for first in (0..tokens.len()).step_by(BLOCK) {
-                self.attend_tiles(&machine, head, first, tokens, (context, scratch));
+                self.attend_tiles(&machine, (head, first), tokens, (context, scratch));
             }
         }
         Ok(())
@@ -139,8 +139,7 @@ impl Attention<'_> {
     fn attend_tiles(
         &self,
         machine: &Machine,
-        head: usize,
-        first: usize,
+        (head, first): (usize, usize),
         tokens: &Range<usize>,
         (context, scratch): (&mut TileRows, &mut Bf16Scratch),
     ) {

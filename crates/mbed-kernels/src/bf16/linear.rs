@@ -1,5 +1,7 @@
 //! Linear maps with weights in the order in which tiles are loaded.
 
+use std::ops::Range;
+
 use super::finish::{Output, Place};
 use super::machine::Machine;
 use super::tiles::{BLOCK, Block, HEIGHT, Line, TileRows, TileView, WIDTH, to_bf16};
@@ -7,8 +9,8 @@ use crate::Isa;
 use crate::activation::Function;
 use crate::gemm::{Keep, ShapeMismatch};
 
-/// Tiles of a row that are multiplied at a time: 24 KiB of a panel and 24 KiB of rows, which share the first-level
-/// cache.
+/// Tiles of a row that are multiplied at a time: 16 KiB of a panel and 16 KiB of rows, which share the first-level
+/// cache with sums. 8 was a fifth faster than 12 for 1,536 inputs and the same for 384.
 const STEPS: usize = 8;
 
 /// Blocks below each other whose sums are kept while the next tiles of a panel come: 16 KiB.
@@ -171,19 +173,30 @@ impl Panels {
         let mut sums = [const { Block::ZERO }; GROUP];
         for (panel, weights) in self.lines.chunks_exact((steps * 2 * HEIGHT).max(1)).enumerate() {
             for first in (0..x.blocks()).step_by(GROUP) {
-                for start in (0..steps).step_by(STEPS) {
-                    let chunks = start..steps.min(start + STEPS);
-                    let weights = &weights[chunks.start * 2 * HEIGHT..chunks.end * 2 * HEIGHT];
-                    let keep = if start == 0 { Keep::Nothing } else { Keep::Sum };
-                    let blocks = first..x.blocks().min(first + GROUP);
-                    for (block, sum) in blocks.zip(&mut sums) {
-                        machine.multiply(x.tiles(block, &chunks), weights, keep, sum);
-                        if chunks.end == steps {
-                            finish(&machine, sum, block * BLOCK, panel);
-                        }
-                    }
+                let blocks = first..x.blocks().min(first + GROUP);
+                multiply(&machine, (x, &blocks), weights, &mut sums);
+                for (block, sum) in blocks.zip(&mut sums) {
+                    finish(&machine, sum, block * BLOCK, panel);
                 }
             }
+        }
+    }
+}
+
+/// Multiplies some blocks of `x` and a panel.
+fn multiply(
+    machine: &Machine,
+    (x, blocks): (TileView<'_>, &Range<usize>),
+    panel: &[Line],
+    sums: &mut [Block],
+) {
+    let steps = panel.len() / (2 * HEIGHT);
+    for start in (0..steps).step_by(STEPS) {
+        let chunks = start..steps.min(start + STEPS);
+        let weights = &panel[chunks.start * 2 * HEIGHT..chunks.end * 2 * HEIGHT];
+        let keep = if start == 0 { Keep::Nothing } else { Keep::Sum };
+        for (block, sum) in blocks.clone().zip(&mut *sums) {
+            machine.multiply(x.tiles(block, &chunks), weights, keep, sum);
         }
     }
 }

@@ -17,14 +17,20 @@ pub(super) fn multiply(a: [&[Line]; 2], b: &[Line], keep: Keep, block: &mut Bloc
         for (a, b) in steps {
             for (a, row) in a.iter().zip(&mut block.0[half * HEIGHT..]) {
                 for (column, sum) in row.iter_mut().enumerate() {
-                    let (tile, place) = (column / HEIGHT, 2 * (column % HEIGHT));
-                    for (pair, line) in b[tile * HEIGHT..(tile + 1) * HEIGHT].iter().enumerate() {
-                        for k in 0..2 {
-                            *sum += from_bf16(a.0[2 * pair + k]) * from_bf16(line.0[place + k]);
-                        }
-                    }
+                    add_products(a, b, column, sum);
                 }
             }
+        }
+    }
+}
+
+/// Adds the products of a row and a column of two tiles side by side.
+fn add_products(row: &Line, tiles: &[Line], column: usize, sum: &mut f32) {
+    let (tile, place) = (column / HEIGHT, 2 * (column % HEIGHT));
+    let columns = &tiles[tile * HEIGHT..(tile + 1) * HEIGHT];
+    for (pair, line) in row.0.as_chunks::<2>().0.iter().zip(columns) {
+        for (&left, &right) in pair.iter().zip(&line.0[place..]) {
+            *sum += from_bf16(left) * from_bf16(right);
         }
     }
 }
