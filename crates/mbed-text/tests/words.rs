@@ -1,4 +1,5 @@
 //! Tokens that are found word by word are those of the tokenizers library, which reads the whole text here.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
