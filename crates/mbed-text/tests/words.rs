@@ -258,7 +258,7 @@ fn texts_around_the_edges() {
         format!("{words}[MASK]"),
         format!("[MASK]{words}"),
         // Enough tokens before the character that makes the word unknown.
-        "zqxjkvbwzqxjkvbw\u{16a0}".to_owned(),
+        "theseathenotheeathe\u{16a0}".to_owned(),
         "x".repeat(300_000),
         ". ".repeat(10_000),
         "é".repeat(10_000),
