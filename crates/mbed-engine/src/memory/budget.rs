@@ -55,18 +55,20 @@ impl fmt::Display for Reading {
 pub(crate) struct Holdings {
     /// Weights of this engine.
     pub(crate) weights: u64,
-    /// Buffers that this engine keeps and reuses, which a batch may take.
+    /// Buffers that this engine keeps and reuses, which its batches may take.
     pub(crate) kept: u64,
-    /// What batches under way may still take.
+    /// What batches of other engines may still take.
     pub(crate) claimed: u64,
+    /// Sessions of this engine there, which share what it may take.
+    pub(crate) sessions: u64,
 }
 
-/// `(free - reserved) · safety_factor`, and no more than the part of the device that mbed may use at all.
+/// What a batch of one session may take: `(free - reserved) · safety_factor`, and no more than the part of the device that mbed may use at all.
 pub(crate) fn budget(settings: &MemorySettings, reading: Reading, holdings: Holdings) -> u64 {
-    let Holdings { weights, kept, claimed } = holdings;
+    let Holdings { weights, kept, claimed, sessions } = holdings;
     let free = (reading.free.get() + kept).saturating_sub(settings.reserved.bytes().get() + claimed);
     let share = part(reading.total.get(), settings.fraction.get()).saturating_sub(weights + claimed);
-    part(free.min(share), settings.safety_factor.get())
+    part(free.min(share), settings.safety_factor.get()) / sessions.max(1)
 }
 
 /// Refuses to leave to others more than there is.
@@ -110,7 +112,10 @@ mod tests {
         };
         let reading = Reading { total: Bytes::new(1000), free: Bytes::new(600), bound: None };
         let check = |settings: MemorySettings, (weights, kept, claimed), expected| {
-            assert_eq!(budget(&settings, reading, Holdings { weights, kept, claimed }), expected);
+            assert_eq!(
+                budget(&settings, reading, Holdings { weights, kept, claimed, sessions: 1 }),
+                expected
+            );
         };
         check(settings(0, 1.0), (0, 0, 0), 300);
         check(settings(200, 1.0), (0, 0, 0), 200);

@@ -1,7 +1,7 @@
 //! The size of batches: what memory allows, and what is fastest within that.
 
 use std::num::NonZeroUsize;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mbed_core::settings::BatchingSettings;
@@ -194,10 +194,12 @@ impl Controller {
 
     /// Claims what the batch may take beyond what the session keeps anyway, and waits for other engines' batches.
     pub(crate) fn claim(&self, desk: usize, session: &dyn Session, shape: Shape) -> Option<Claim> {
-        let state = self.state();
-        let ours = state.desks.get(desk)?;
-        let more = state.cost.most(shape).get().saturating_sub(ours.kept);
-        let ledger = std::sync::Arc::clone(&ours.ledger);
+        let mut state = self.state();
+        let most = state.cost.most(shape).get();
+        let ours = state.desks.get_mut(desk)?;
+        let more = most.saturating_sub(ours.kept);
+        ours.claimed = more;
+        let ledger = Arc::clone(&ours.ledger);
         let reserved = self.options.settings.reserved.bytes().get();
         drop(state);
         let host = &self.options.host;
@@ -206,6 +208,14 @@ impl Controller {
             Some(reading.free.get().saturating_sub(reserved))
         };
         Some(ledger.claim(more, free, CLAIM_PATIENCE))
+    }
+
+    /// The batch is done with.
+    pub(crate) fn release(&self, desk: usize, claim: Option<Claim>) {
+        drop(claim);
+        if let Some(ours) = self.state().desks.get_mut(desk) {
+            ours.claimed = 0;
+        }
     }
 
     /// Learns from a batch that fitted, and gives the session's buffers back where their time has come.
@@ -236,6 +246,15 @@ impl Controller {
         state.desks[desk].rows_since_trim += batch.shape.rows;
         if state.desks[desk].rows_since_trim >= settings.trim_every.get() {
             state.trim(desk, session);
+            self.look_again(&mut state, desk, session);
+        }
+    }
+
+    /// Reads memory anew, after it was given back.
+    fn look_again(&self, state: &mut State, desk: usize, session: &dyn Session) {
+        if let Some(ours) = state.desks.get_mut(desk) {
+            ours.look_again();
+            ours.read(session, &self.options.host, self.options.clock.now());
         }
     }
 
@@ -248,7 +267,7 @@ impl Controller {
             state.cost.refused(shape, room);
         }
         state.trim(desk, session);
-        state.desks[desk].look_again();
+        self.look_again(&mut state, desk, session);
         state.limit.ran_out(shape.places);
         let to = state.limit.tokens();
         state.event(Change::OutOfMemory { rows: shape.rows, tokens: shape.places, to });
@@ -273,6 +292,7 @@ impl Controller {
     pub(crate) fn rest(&self, desk: usize, session: &mut dyn Session) {
         let mut state = self.state();
         state.trim(desk, session);
+        self.look_again(&mut state, desk, session);
         let reading = match session.device_memory() {
             mbed_core::DeviceMemory::Own { total, free } => {
                 Some(Bytes::new(total.get().saturating_sub(free.get())))
@@ -339,11 +359,13 @@ impl State {
 
     fn holdings(&self, desk: usize) -> Holdings {
         let Some(ours) = self.desks.get(desk) else { return Holdings::default() };
-        let here = self.desks.iter().filter(|other| std::sync::Arc::ptr_eq(&other.ledger, &ours.ledger));
+        let here = || self.desks.iter().filter(|other| Arc::ptr_eq(&other.ledger, &ours.ledger));
+        let own: u64 = here().map(|desk| desk.claimed).sum();
         Holdings {
-            weights: here.map(|desk| desk.weights).sum(),
-            kept: ours.kept,
-            claimed: ours.ledger.claimed(),
+            weights: here().map(|desk| desk.weights).sum(),
+            kept: here().map(|desk| desk.kept).sum(),
+            claimed: ours.ledger.claimed().saturating_sub(own),
+            sessions: here().count() as u64,
         }
     }
 
@@ -368,6 +390,7 @@ impl State {
     /// Takes over what the session tells of its buffers. Only a batch that needed more than any since they were last
     /// given back tells what it needs: others ran in what was there.
     fn measure(&mut self, desk: usize, session: &dyn Session, batch: Fitted) {
+        self.cost.passed();
         let Some(ours) = self.desks.get_mut(desk) else { return };
         let expected = self.cost.expected(batch.shape);
         let is_largest = ours.largest.is_none_or(|largest| expected >= self.cost.expected(largest));

@@ -1,5 +1,7 @@
 //! How many bytes a batch needs: from the architecture at first, then from what was measured.
 
+use std::collections::VecDeque;
+
 use mbed_core::spec::EncoderSpec;
 use mbed_core::{AttentionMemory, Bytes, Capabilities, Precision};
 use serde::{Deserialize, Serialize};
@@ -23,12 +25,16 @@ const NOISE: f64 = 0.05;
 const FORGETTING: f64 = 1.0 / 0.998;
 /// Measurements further than so many standard deviations from what was expected do not change the fit ...
 const FAR: f64 = 4.0;
-/// ... unless so many follow each other, which is no accident.
+/// ... unless so many follow each other, which is no accident ...
 const ACCIDENTS: u32 = 3;
-/// The envelope stays at least so far above the fit, as a part of it ...
+/// ... or fewer than so many were there before, and the architecture alone is no measure.
+const FIRST: u64 = 3;
+/// The envelope stays at least so far above the fit, as a part of it, and above what was measured lately.
 const LEAST_MARGIN: f64 = 0.05;
-/// ... and comes down from the worst that was seen by this factor with each measurement.
-const CALM: f64 = 0.95;
+/// So many measurements are kept for the envelope ...
+const LATELY: usize = 16;
+/// ... and each for so many batches at most.
+const LASTS: u64 = 200;
 
 /// How many bytes a batch needs. Sequence length is a factor of its own: attention that holds all scores grows with
 /// its square.
@@ -43,10 +49,19 @@ pub struct CostModel {
     doubt: [[f64; TERMS]; TERMS],
     /// The variance of each term at most, so that what is not seen for long does not become unknown.
     most_doubt: [f64; TERMS],
-    /// How far the envelope is above the fit, as a part of it.
-    margin: f64,
+    /// What was measured lately, which the envelope covers.
+    lately: VecDeque<Seen>,
+    batches: u64,
     measurements: u64,
     accidents: u32,
+}
+
+/// What a batch needed, or more than which it needed.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+struct Seen {
+    shape: Shape,
+    bytes: f64,
+    at: u64,
 }
 
 impl CostModel {
@@ -91,7 +106,8 @@ impl CostModel {
             most_doubt[term] = (bytes[term] * DOUBT).max(LEAST_DOUBT).powi(2);
             doubt[term][term] = most_doubt[term];
         }
-        Self { bytes, doubt, most_doubt, margin: LEAST_MARGIN, measurements: 0, accidents: 0 }
+        let lately = VecDeque::new();
+        Self { bytes, doubt, most_doubt, lately, batches: 0, measurements: 0, accidents: 0 }
     }
 
     /// What a batch is expected to need.
@@ -104,7 +120,26 @@ impl CostModel {
     #[must_use]
     pub fn most(&self, shape: Shape) -> Bytes {
         let terms = terms(shape);
-        to_bytes(self.mean(&terms) * (1.0 + self.margin) + self.variance(&terms).sqrt())
+        to_bytes(self.mean(&terms) * (1.0 + self.margin()) + self.variance(&terms).sqrt())
+    }
+
+    /// How far the fit is below the worst of what was measured lately, as a part of it.
+    fn margin(&self) -> f64 {
+        let over = self.lately.iter().map(|seen| seen.bytes / self.mean(&terms(seen.shape)).max(1.0) - 1.0);
+        over.fold(LEAST_MARGIN, f64::max)
+    }
+
+    /// A batch more has passed, measured or not.
+    pub(crate) fn passed(&mut self) {
+        self.batches += 1;
+        self.lately.retain(|seen| seen.at + LASTS > self.batches);
+    }
+
+    fn saw(&mut self, shape: Shape, bytes: f64) {
+        if self.lately.len() == LATELY {
+            self.lately.pop_front();
+        }
+        self.lately.push_back(Seen { shape, bytes, at: self.batches });
     }
 
     /// The most rows of `length` tokens that need no more than `bytes` and have no more than `tokens`; 0 where one needs
@@ -146,14 +181,13 @@ impl CostModel {
         let needed = needed.get() as f64;
         let expected = self.mean(&terms);
         self.measurements += 1;
-        let over = needed / expected.max(1.0) - 1.0;
+        self.saw(shape, needed);
         let noise = (needed.max(expected) * NOISE).powi(2) + 1.0;
         let variance = self.variance(&terms) + noise;
-        let is_far = (needed - expected).abs() > FAR * variance.sqrt();
+        let is_far = self.measurements > FIRST && (needed - expected).abs() > FAR * variance.sqrt();
         self.accidents = if is_far { self.accidents + 1 } else { 0 };
         if is_far && self.accidents < ACCIDENTS {
-            // It does not move the fit, but what happened may happen again.
-            self.margin = self.margin.max(over);
+            // It does not move the fit; the envelope has risen, for what happened may happen again.
             return;
         }
         if is_far {
@@ -161,15 +195,13 @@ impl CostModel {
             self.accidents = 0;
         }
         self.fit(&terms, needed - expected, noise);
-        let left = needed / self.mean(&terms).max(1.0) - 1.0;
-        self.margin = (self.margin * CALM).max(left).max(LEAST_MARGIN);
     }
 
     /// Learns that a batch needs more than there was room for.
     pub fn refused(&mut self, shape: Shape, room: Bytes) {
-        let over = room.get() as f64 / self.mean(&terms(shape)).max(1.0) - 1.0;
-        if over > self.margin {
-            self.margin = (over * 1.05).min(16.0);
+        let room = room.get() as f64;
+        if room > self.mean(&terms(shape)) {
+            self.saw(shape, room * 1.05);
         }
     }
 
@@ -224,8 +256,8 @@ impl CostModel {
     /// Whether every number is one, which a profile from elsewhere need not have.
     pub(crate) fn is_sound(&self) -> bool {
         let all = self.bytes.iter().chain(self.doubt.iter().flatten()).chain(&self.most_doubt);
-        all.chain([&self.margin]).all(|value| value.is_finite())
-            && self.bytes.iter().chain([&self.margin]).all(|&value| value >= 0.0)
+        all.chain(self.lately.iter().map(|seen| &seen.bytes)).all(|value| value.is_finite())
+            && self.bytes.iter().all(|&value| value >= 0.0)
     }
 }
 

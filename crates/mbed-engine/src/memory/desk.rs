@@ -20,6 +20,8 @@ pub(super) struct Desk {
     pub(super) weights: u64,
     /// What its buffers hold.
     pub(super) kept: u64,
+    /// What the batch under way may take beyond that.
+    pub(super) claimed: u64,
     /// The most demanding batch since its buffers were last given back.
     pub(super) largest: Option<Shape>,
     pub(super) rows_since_trim: usize,
@@ -41,6 +43,7 @@ impl Desk {
             ledger: ledgers.of(&name),
             weights: memory.weights.map_or(0, Bytes::get),
             kept: memory.workspace.map_or(0, Bytes::get),
+            claimed: 0,
             largest: None,
             rows_since_trim: 0,
             leaks,

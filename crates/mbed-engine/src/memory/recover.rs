@@ -72,7 +72,7 @@ impl Place<'_> {
         let mut vectors = Embeddings::new();
         let result = embed(session, &batch, &mut vectors);
         let time = controller.now().saturating_sub(start);
-        drop(claim);
+        controller.release(self.desk, claim);
         match result {
             Ok(()) => {
                 check_shape(&vectors, rows.len(), session.capabilities().dimensions)?;

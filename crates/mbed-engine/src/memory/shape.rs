@@ -1,9 +1,10 @@
 //! What of a batch decides how much memory it needs.
 
 use mbed_core::{Batch, BatchLayout};
+use serde::{Deserialize, Serialize};
 
 /// What of a batch decides how much memory it needs.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Shape {
     /// Rows that come out.
     pub rows: usize,
