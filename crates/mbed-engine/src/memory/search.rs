@@ -2,8 +2,11 @@
 
 use std::time::Duration;
 
-/// A size must be faster by this part to be taken: below that, it is noise.
+/// A size must be faster by this part to be taken ...
 const HYSTERESIS: f64 = 0.03;
+/// ... and by so many standard errors of the comparison: rates of single batches vary by tens of percents on a machine
+/// that others use too, and there are a dozen comparisons in which chance could win.
+const SURE: f64 = 3.0;
 /// A size that reaches less than this part of the best rate ends its direction: no dip is that deep.
 const HOPELESS: f64 = 0.4;
 
@@ -34,6 +37,10 @@ pub(crate) struct Total {
     pub(crate) batches: u64,
     pub(crate) tokens: u64,
     pub(crate) time: Duration,
+    /// Sum of squares of the seconds that a token took in each batch.
+    squares: f64,
+    /// Sum of those seconds.
+    sum: f64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,12 +170,14 @@ impl Search {
             return None;
         }
         let gain = trial.ours.rate() / trial.theirs.rate();
-        self.decide(gain)
+        let error = trial.ours.relative_error().hypot(trial.theirs.relative_error());
+        self.decide(gain, HYSTERESIS.max(SURE * error))
     }
 
-    fn decide(&mut self, gain: f64) -> Option<Found> {
+    /// Takes the size that was tried where it is faster by more than `least`, and goes on to the next.
+    fn decide(&mut self, gain: f64, least: f64) -> Option<Found> {
         let Trial { direction, size, best, misses, .. } = self.trial.take()?;
-        let has_won = gain > 1.0 + HYSTERESIS;
+        let has_won = gain > 1.0 + least;
         let misses = match gain {
             _ if has_won => 0,
             _ if gain < HOPELESS => self.patience,
@@ -203,7 +212,18 @@ impl Total {
         if self.batches > 1 {
             self.tokens += tokens as u64;
             self.time += time;
+            let pace = time.as_secs_f64() / tokens.max(1) as f64;
+            self.sum += pace;
+            self.squares += pace * pace;
         }
+    }
+
+    /// The standard error of the rate, as a part of it.
+    fn relative_error(&self) -> f64 {
+        let count = self.batches.saturating_sub(1).max(1) as f64;
+        let mean = self.sum / count;
+        let variance = (self.squares / count - mean * mean).max(0.0);
+        (variance / count).sqrt() / mean.max(f64::MIN_POSITIVE)
     }
 
     /// Tokens a second.
@@ -268,6 +288,18 @@ mod tests {
     fn equal_sizes_do_not_take_turns_for_ever() {
         let search = Search::new(8192, 8192, 1.5, 5);
         assert_eq!(climb(search, 8192, |size| size as f64 * 1e-6), 8192);
+    }
+
+    #[test]
+    fn noise_is_no_gain() {
+        let mut search = Search::new(8192, 8192, 1.5, 5);
+        for step in 0_usize..3000 {
+            let size = search.next(8192);
+            // Up to 30 % more or less, without a pattern, for all sizes alike.
+            let noise = 0.7 + 0.6 * (step.wrapping_mul(2_654_435_761) % 1000) as f64 / 1000.0;
+            search.measured(size, size, Duration::from_secs_f64(size as f64 * 1e-6 * noise));
+        }
+        assert!(search.best() > 2000, "{}", search.best());
     }
 
     #[test]
