@@ -97,18 +97,19 @@ mod tests {
     fn claims_together_stay_below_what_is_free() {
         let ledger = Ledgers::new().of("host");
         let (under_way, most) = (AtomicU64::new(0), AtomicU64::new(0));
+        let claim_often = || {
+            for _ in 0..50 {
+                let claim = ledger.claim(40, || Some(100), Duration::from_secs(60));
+                let now = under_way.fetch_add(40, Ordering::SeqCst) + 40;
+                most.fetch_max(now, Ordering::SeqCst);
+                thread::yield_now();
+                under_way.fetch_sub(40, Ordering::SeqCst);
+                drop(claim);
+            }
+        };
         thread::scope(|scope| {
             for _ in 0..4 {
-                scope.spawn(|| {
-                    for _ in 0..50 {
-                        let claim = ledger.claim(40, || Some(100), Duration::from_secs(60));
-                        let now = under_way.fetch_add(40, Ordering::SeqCst) + 40;
-                        most.fetch_max(now, Ordering::SeqCst);
-                        thread::yield_now();
-                        under_way.fetch_sub(40, Ordering::SeqCst);
-                        drop(claim);
-                    }
-                });
+                scope.spawn(claim_often);
             }
         });
         assert!(most.load(Ordering::SeqCst) <= 80);
