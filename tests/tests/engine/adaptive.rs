@@ -73,7 +73,7 @@ fn a_neighbour_makes_batches_small_and_they_grow_back_when_it_goes() {
 #[test]
 fn a_spike_does_not_cap_the_run_for_ever() {
     let device = SimulatorOptions { spurious: vec![5, 6], ..SimulatorOptions::default() };
-    let windows = windows(&[100; 8000], 4000);
+    let windows = windows(&[100; 14_000], 4000);
     let (simulated, simulator) = simulate(&Simulation { device, ..Simulation::default() }, &windows);
     simulated.check(&windows);
     let report = simulated.report.as_ref().unwrap();
