@@ -1,11 +1,11 @@
 //! Buffers that one thread works in, kept between batches.
 
-use mbed_core::{BackendError, Bytes, Precision};
+use mbed_core::{BackendError, Precision};
 use mbed_kernels::attention::Attention;
 use mbed_kernels::gemm::{ROW_BLOCK, padded_rows};
 
 use crate::encoder::Encoder;
-use crate::failure::DEVICE;
+use crate::failure;
 use crate::layer::Bf16Rows;
 use crate::parts::PartOfBatch;
 use crate::tables::{Distances, Turns};
@@ -71,9 +71,9 @@ impl Scratch {
         }
         self.turns.resize_with(encoder.rotations.len(), Turns::default);
         for (turns, rotary) in self.turns.iter_mut().zip(&encoder.rotations) {
-            turns.reach(rotary, longest);
+            turns.reach(rotary, longest)?;
         }
-        self.distances.reach(&spec.attention, &encoder.score_bias, longest);
+        self.distances.reach(&spec.attention, &encoder.score_bias, longest)?;
         Ok(())
     }
 
@@ -98,12 +98,7 @@ impl Scratch {
 
 /// Sets the length, and says so where there is no memory for it instead of ending the process.
 fn resize(buffer: &mut Vec<f32>, length: usize) -> Result<(), BackendError> {
-    let missing = length.saturating_sub(buffer.len());
-    buffer.try_reserve_exact(missing).map_err(|_refused| BackendError::OutOfMemory {
-        device: DEVICE,
-        requested: Bytes::from(missing * size_of::<f32>()),
-        free: None,
-    })?;
+    failure::reserve(buffer, length.saturating_sub(buffer.len()))?;
     buffer.resize(length, 0.0);
     Ok(())
 }

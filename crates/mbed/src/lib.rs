@@ -49,6 +49,7 @@ mod error;
 mod open;
 mod registry;
 mod sessions;
+mod sizing;
 
 pub use context::Context;
 pub use embedder::Embedder;
@@ -58,6 +59,7 @@ pub use mbed_core::{
     Bytes, Capabilities, DeviceId, DeviceInfo, Embeddings, Hint, Precision, PrecisionChoice, Probe, Progress,
     Silent, Task, settings,
 };
+pub use mbed_engine::memory;
 pub use mbed_engine::{Cancel, EngineError, Rows, RunError, RunStats, Sink, Source};
 pub use open::{Opened, check_backend, open};
 pub use registry::{KNOWN_BACKENDS, PLANNED_BACKENDS, Place, places, probe};

@@ -35,6 +35,11 @@ pub(crate) fn ends<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
 
 /// A tokenizer that knows the numbers below the fake's vocabulary, and adds nothing.
 pub(crate) fn encoder() -> TextEncoder {
+    encoder_of(MAX_TOKENS)
+}
+
+/// As [`encoder`], for texts of at most so many tokens.
+pub(crate) fn encoder_of(max_tokens: usize) -> TextEncoder {
     let vocabulary: serde_json::Map<String, serde_json::Value> =
         (0..fake::VOCABULARY).map(|id| (id.to_string(), id.into())).collect();
     let tokenizer = serde_json::json!({
@@ -45,8 +50,8 @@ pub(crate) fn encoder() -> TextEncoder {
     let spec = TextSpec {
         tokenizer: tokenizer.to_string().into_bytes().into(),
         origin: "numbers".to_owned(),
-        max_tokens: MAX_TOKENS,
-        positions: fake::MAX_TOKENS,
+        max_tokens,
+        positions: max_tokens.max(fake::MAX_TOKENS),
         vocabulary: fake::VOCABULARY,
         case: TextCase::Keep,
         prompts: Prompts::default(),
@@ -166,6 +171,12 @@ pub(crate) struct Window {
     number: usize,
     texts: Vec<String>,
     alive: Arc<AtomicUsize>,
+}
+
+impl Window {
+    pub(crate) fn texts(&self) -> &[String] {
+        &self.texts
+    }
 }
 
 impl Rows for Window {

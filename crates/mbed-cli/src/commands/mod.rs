@@ -8,6 +8,9 @@ pub(crate) mod embed;
 pub(crate) mod model;
 mod model_info;
 mod model_options;
+pub(crate) mod monitor;
+pub(crate) mod plan;
+pub(crate) mod profile;
 pub(crate) mod similarity;
 
 pub(crate) use dispatch::run;
