@@ -42,6 +42,7 @@
 //! |---|---|---|
 //! | `cpu` | the CPU backend | yes |
 //! | `candle` | the reference backend on candle | no |
+//! | `onnx` | ONNX Runtime, whose library is loaded at run time | no |
 
 mod context;
 mod embedder;

@@ -4,19 +4,31 @@ use mbed_core::{Backend, DeviceId, ModelSource, Precision, Probe};
 
 /// Every backend that a build may have, in the order in which `auto` asks them. Each is also the name of the
 /// feature that builds it in.
-pub const KNOWN_BACKENDS: &[&str] = &["cpu", "candle"];
+pub const KNOWN_BACKENDS: &[&str] = &["cpu", "onnx", "candle"];
 
 /// Backends that settings may name and that no build has yet.
-pub const PLANNED_BACKENDS: &[&str] = &["onnx", "cuda"];
+pub const PLANNED_BACKENDS: &[&str] = &["cuda"];
 
 /// The backends of this build, in the order of [`KNOWN_BACKENDS`].
 pub(crate) fn backends() -> Vec<Box<dyn Backend>> {
     vec![
         #[cfg(feature = "cpu")]
         Box::new(mbed_cpu::CpuBackend),
+        #[cfg(feature = "onnx")]
+        Box::new(mbed_onnx::OnnxBackend::new(onnx_search())),
         #[cfg(feature = "candle")]
         Box::new(mbed_candle::CandleBackend),
     ]
+}
+
+/// The places of ONNX Runtime's library that the environment of this process names.
+#[cfg(feature = "onnx")]
+fn onnx_search() -> mbed_onnx::LibrarySearch {
+    let environment = mbed_config::Environment::read();
+    mbed_onnx::LibrarySearch {
+        named: environment.onnx_library(),
+        folders: environment.onnx_library_folders(),
+    }
 }
 
 /// What each backend of this build finds on this machine.

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use mbed_candle::CandleBackend;
+use mbed_config::Environment;
 use mbed_core::{Backend, BatchLayout, SpanSupport};
 use mbed_cpu::CpuBackend;
+use mbed_onnx::{LibrarySearch, OnnxBackend};
 use mbed_tests::fake::FakeOptions;
 
 /// A backend, and the architectures that it must run.
@@ -42,8 +44,16 @@ const FAMILIES: &[&str] = &[
 pub(crate) fn backends() -> Vec<Subject> {
     vec![
         Subject { backend: Arc::new(CpuBackend), architectures: FAMILIES.to_vec() },
+        Subject { backend: Arc::new(onnx()), architectures: FAMILIES.to_vec() },
         Subject { backend: Arc::new(CandleBackend), architectures: [FAMILIES, &["deberta-v2"]].concat() },
     ]
+}
+
+/// ONNX Runtime from where the facade would take it.
+fn onnx() -> OnnxBackend {
+    let environment = Environment::read();
+    let (named, folders) = (environment.onnx_library(), environment.onnx_library_folders());
+    OnnxBackend::new(LibrarySearch { named, folders })
 }
 
 /// The fake in its two kinds: it must keep the contract itself, or what is proven with it is worth nothing.

@@ -1,0 +1,96 @@
+//! Finding the device and opening sessions.
+
+use std::num::NonZeroUsize;
+
+use mbed_core::{
+    Backend, BackendError, DeviceInfo, ModelSource, OpenRequest, Precision, PrecisionChoice, Probe, Session,
+};
+
+use crate::errors::{DEVICE, NAME, unsupported};
+use crate::library::LibrarySearch;
+use crate::session::OnnxSession;
+
+/// ONNX Runtime: one device, the host's processor, in binary32.
+///
+/// ```
+/// use mbed_core::{Backend, Probe};
+/// use mbed_onnx::{LibrarySearch, OnnxBackend};
+///
+/// let search = LibrarySearch { named: Some("no/such/library.so".into()), folders: Vec::new() };
+/// let Probe::Absent(reason) = OnnxBackend::new(search).probe() else { panic!("it is not there") };
+/// assert!(reason.contains("library.so`: is not there"), "{reason}");
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct OnnxBackend {
+    search: LibrarySearch,
+}
+
+impl OnnxBackend {
+    /// The backend with the library that `search` finds, when it is first asked for.
+    #[must_use]
+    pub const fn new(search: LibrarySearch) -> Self {
+        Self { search }
+    }
+}
+
+impl Backend for OnnxBackend {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    fn probe(&self) -> Probe {
+        let library = match self.search.load() {
+            Ok(library) => library,
+            Err(error) => return Probe::Absent(error.to_string()),
+        };
+        let mut device = DeviceInfo::new(DEVICE, "CPU through ONNX Runtime".to_owned(), vec![Precision::F32]);
+        device.parallelism = Some(available_threads());
+        device.details = vec![
+            ("version".to_owned(), library.version.clone()),
+            ("library".to_owned(), library.path.display().to_string()),
+        ];
+        Probe::Found(vec![device])
+    }
+
+    fn open(&self, request: OpenRequest) -> Result<Box<dyn Session>, BackendError> {
+        let library = self.search.load().map_err(|error| {
+            let index = request.device.unwrap_or_default();
+            BackendError::NoSuchDevice { backend: NAME, index, reason: error.to_string() }
+        })?;
+        check_device(request.device)?;
+        check_precision(request.precision)?;
+        self.accepts(&request.source)?;
+        let threads = request.threads.map_or_else(available_threads, NonZeroUsize::get);
+        match &request.source {
+            ModelSource::Spec { spec, weights } => {
+                Ok(Box::new(OnnxSession::open(&library, spec, weights, threads)?))
+            }
+            other => Err(unsupported(format!("it does not take a model in the form `{other:?}`"))),
+        }
+    }
+}
+
+/// One a core that this process may use. Given as a number, as ONNX Runtime would bind its own default to cores.
+fn available_threads() -> usize {
+    std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
+}
+
+fn check_device(device: Option<u32>) -> Result<(), BackendError> {
+    match device {
+        None | Some(0) => Ok(()),
+        Some(index) => {
+            let reason = format!("it has one, `{DEVICE}`");
+            Err(BackendError::NoSuchDevice { backend: NAME, index, reason })
+        }
+    }
+}
+
+fn check_precision(precision: PrecisionChoice) -> Result<(), BackendError> {
+    match precision {
+        PrecisionChoice::Auto | PrecisionChoice::Exactly(Precision::F32) => Ok(()),
+        PrecisionChoice::Exactly(precision) => {
+            let supported = vec![Precision::F32];
+            Err(BackendError::UnsupportedPrecision { device: DEVICE, precision, supported })
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! Writing a spec and its weights as an ONNX graph of standard operators.
+
+mod attention;
+mod check;
+mod embedding;
+mod encoder;
+mod file;
+mod graph;
+mod head;
+mod model;
+mod parts;
+mod positions;
+mod proto;
+
+pub use file::{ExportError, ExportedFiles, export};
+pub(crate) use graph::{Initializer, Values};
+pub(crate) use model::{
+    ATTENTION_MASK, INPUT_IDS, LAST_HIDDEN_STATE, POOLED, SENTENCE_EMBEDDING, TOKEN_TYPE_IDS, Written,
+    stages_model, states_model,
+};
