@@ -214,7 +214,7 @@ impl Graph {
         self.apply_with("Cast", &[x], vec![AttributeProto::int("to", i64::from(data_type))])
     }
 
-    pub(crate) fn to_f32(&mut self, x: &Value) -> Value {
+    pub(crate) fn cast_f32(&mut self, x: &Value) -> Value {
         self.cast(x, FLOAT)
     }
 }

@@ -13,7 +13,7 @@ const SHORTEST: f32 = 1e-12;
 /// Pools whole sequences: states `sequences × length × hidden` and the mask `sequences × length` become
 /// `sequences × pooled`.
 pub(super) fn pooling(graph: &mut Graph, head: &HeadSpec, states: &Value, mask: &Value) -> Value {
-    let mask = graph.to_f32(mask);
+    let mask = graph.cast_f32(mask);
     let pooled: Vec<Value> =
         head.pooling.iter().map(|&pooling| pool(graph, pooling, states, &mask)).collect();
     match &pooled[..] {
@@ -63,7 +63,7 @@ fn pool(graph: &mut Graph, pooling: Pooling, states: &Value, mask: &Value) -> Va
 /// 1 where `places` has the number `place`, 0 elsewhere.
 fn is_place(graph: &mut Graph, places: &Value, place: &Value) -> Value {
     let same = graph.apply("Equal", &[places, place]);
-    graph.to_f32(&same)
+    graph.cast_f32(&same)
 }
 
 /// The stages after pooling, of rows `rows × pooled`.

@@ -93,7 +93,7 @@ impl Positions {
         let name = format!("rotary.{}.frequencies", self.rotations.len());
         let shape = vec![1, spec.frequencies.len() as i64];
         let frequencies = graph.initializer(name, shape, Values::F32(spec.frequencies.clone()));
-        let numbers = graph.to_f32(&self.numbers);
+        let numbers = graph.cast_f32(&self.numbers);
         let numbers = graph.unsqueeze(&numbers, &[1]);
         let angles = graph.mul(&numbers, &frequencies);
         let turns = Turns {
@@ -123,7 +123,7 @@ fn distance_bias(walk: &mut Walk<'_>, distances: &Value) -> OpenResult<Option<Va
                 Values::F32(slopes),
             );
             let distances = graph.apply("Abs", &[distances]);
-            let distances = graph.to_f32(&distances);
+            let distances = graph.cast_f32(&distances);
             Ok(Some(graph.mul(&slopes, &distances)))
         }
         ScoreBias::Buckets { buckets, max_distance } => {
