@@ -4,6 +4,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests: what does not work is a failure")]
 
 mod config;
+mod families;
 mod files;
 mod modules;
 mod support;

@@ -79,6 +79,12 @@ pub(crate) fn describe(
     tensors: NamedTensors,
 ) -> Result<Described, ModelError> {
     let model_type = config.model_type()?;
+    if model_type == static_model::MODEL2VEC {
+        // Without modules its own package drops unknown tokens and cuts by characters, the library does neither.
+        return Err(
+            config.refuse("model_type", "a `modules.json` beside it, as model2vec 0.3 and later write it")
+        );
+    }
     let is_of = |family: &&Family| family.model_types.contains(&model_type) && (family.claims)(config);
     let Some(family) = FAMILIES.iter().find(is_of) else {
         let source = foreign::describe(model_type, config, modules, tensors)?;
