@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completions, config, devices, embed, model, similarity};
+use crate::commands::{completions, config, devices, embed, model, onnx, similarity};
 use crate::settings_options::{Flags, SettingsOptions};
 
 /// Turns texts into embedding vectors on whatever hardware is there.
@@ -31,6 +31,7 @@ pub(crate) enum Command {
     Similarity(Box<similarity::SimilarityArguments>),
     Devices(devices::DevicesArguments),
     Model(model::ModelArguments),
+    Onnx(onnx::OnnxArguments),
     Config(config::ConfigArguments),
     Completions(completions::CompletionsArguments),
 }
@@ -42,6 +43,7 @@ impl Command {
             Self::Embed(arguments) => arguments.flags(),
             Self::Similarity(arguments) => arguments.flags(),
             Self::Model(arguments) => arguments.flags(),
+            Self::Onnx(arguments) => arguments.flags(),
             Self::Devices(_) | Self::Config(_) | Self::Completions(_) => Flags::default(),
         }
     }

@@ -12,11 +12,17 @@ impl Environment {
         Some(self.expanded(self.ort_dylib_path.as_ref()?))
     }
 
+    /// Mbed's own folder for it, or `None` where nothing tells where that is.
+    #[must_use]
+    pub fn onnx_library_cache(&self) -> Option<PathBuf> {
+        self.mbed_cache().map(|cache| cache.join("onnxruntime"))
+    }
+
     /// Folders that may hold it, the likeliest first: mbed's own, which is named whether it is there or not, then those
     /// of the package `onnxruntime` in the Pythons that this environment names, the newest of each first.
     #[must_use]
     pub fn onnx_library_folders(&self) -> Vec<PathBuf> {
-        let own = self.mbed_cache().map(|cache| cache.join("onnxruntime"));
+        let own = self.onnx_library_cache();
         let prefixes = [&self.virtual_env, &self.conda_prefix].into_iter().flatten().cloned();
         let user = self.home.as_ref().map(|home| home.join(".local"));
         let system = match self.platform {

@@ -18,6 +18,6 @@ pub use folder::{Model, load_folder};
 pub use pickle::PickleError;
 pub use source::{
     Attempt, CachedModel, FileCheck, KnownModel, KnownModels, KnownWheel, Locations, ModelId, Network,
-    NotASha256, Origin, Place, Refresh, ResolvedModel, Revision, Sha256, SourceError, Verdict, list, pull,
+    NotASha256, OnnxRuntimeWheels, Origin, Place, Refresh, ResolvedModel, Revision, Sha256, SourceError, Verdict, list, pull,
     resolve, verify,
 };

@@ -1,5 +1,7 @@
 //! What opening a model needs besides settings.
 
+use std::path::PathBuf;
+
 use mbed_config::Environment;
 use mbed_core::{Progress, Silent};
 use mbed_model::{KnownModels, Locations, Network};
@@ -10,6 +12,8 @@ use crate::Error;
 pub struct Context<'a> {
     /// Where models may come from.
     pub locations: Locations,
+    /// The folder that ONNX Runtime's library is fetched into.
+    pub onnx_libraries: PathBuf,
     /// The branch, tag or commit of a model on the hub; `None` for `main`.
     pub revision: Option<String>,
     /// Who hears of downloads.
@@ -46,6 +50,7 @@ impl Context<'static> {
         if let Some(because) = &environment.offline {
             locations.network = Network::Offline { because: because.clone() };
         }
-        Ok(Self { locations, revision: None, progress: &Silent })
+        let onnx_libraries = environment.onnx_library_cache().ok_or(Error::NoCacheFolder)?;
+        Ok(Self { locations, onnx_libraries, revision: None, progress: &Silent })
     }
 }

@@ -47,6 +47,7 @@
 mod context;
 mod embedder;
 mod error;
+mod onnx_runtime;
 mod open;
 mod registry;
 mod sessions;
@@ -60,5 +61,6 @@ pub use mbed_core::{
     Silent, Task, settings,
 };
 pub use mbed_engine::{Cancel, EngineError, Rows, RunError, RunStats, Sink, Source};
+pub use onnx_runtime::fetch_onnx_runtime;
 pub use open::{Opened, check_backend, open};
 pub use registry::{KNOWN_BACKENDS, PLANNED_BACKENDS, Place, places, probe};

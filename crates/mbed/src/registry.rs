@@ -1,6 +1,9 @@
 //! The backends of this build. The one file that asks which backend features are on.
 
 use mbed_core::{Backend, DeviceId, ModelSource, Precision, Probe};
+use mbed_model::Refresh;
+
+use crate::{Context, Error};
 
 /// Every backend that a build may have, in the order in which `auto` asks them. Each is also the name of the
 /// feature that builds it in.
@@ -29,6 +32,20 @@ fn onnx_search() -> mbed_onnx::LibrarySearch {
         named: environment.onnx_library(),
         folders: environment.onnx_library_folders(),
     }
+}
+
+/// Gets what the backend called `name` needs and a package index has; gives whether there was anything to get.
+///
+/// Nothing is fetched where somebody named a library: another one would not be asked.
+///
+/// # Errors
+/// It cannot be fetched.
+pub(crate) fn provide(name: &str, context: &Context<'_>) -> Result<bool, Error> {
+    let is_named = || mbed_config::Environment::read().onnx_library().is_some();
+    if !cfg!(feature = "onnx") || name != "onnx" || is_named() {
+        return Ok(false);
+    }
+    crate::fetch_onnx_runtime(context, Refresh::IfMissing).map(|_library| true)
 }
 
 /// What each backend of this build finds on this machine.

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{completions, config, devices, embed, model, similarity};
+use super::{completions, config, devices, embed, model, onnx, similarity};
 use crate::args::{Arguments, Command};
 use crate::failure::Failure;
 use crate::invocation::{Invocation, sources};
@@ -19,6 +19,7 @@ pub(crate) fn run(arguments: Arguments, printer: &Printer, start: Instant) -> Re
         Command::Similarity(arguments) => similarity::run(&arguments, &begin()?),
         Command::Devices(arguments) => devices::run(&arguments, &begin()?.printer),
         Command::Model(arguments) => model::run(&arguments, &begin()?),
+        Command::Onnx(arguments) => onnx::run(&arguments, &begin()?),
         // These must work where settings are broken.
         Command::Config(arguments) => config::run(&arguments, &sources, printer),
         Command::Completions(arguments) => Ok(completions::run(&arguments)),

@@ -8,6 +8,7 @@ pub(crate) mod embed;
 pub(crate) mod model;
 mod model_info;
 mod model_options;
+pub(crate) mod onnx;
 pub(crate) mod similarity;
 
 pub(crate) use dispatch::run;

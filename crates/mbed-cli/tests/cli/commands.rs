@@ -84,6 +84,7 @@ fn help_names_every_command() {
       similarity   Compare one text with others: the cosine of their vectors, the most similar first
       devices      Show what each backend of this build finds on this machine, or why it finds nothing
       model        Fetch, list, describe and check models
+      onnx         Get ONNX Runtime's library
       config       Show, check and begin files of settings
       completions  Print a script that completes mbed's commands and options in a shell
       help         Print this message or the help of the given subcommand(s)

@@ -8,4 +8,5 @@ mod config;
 mod embed;
 mod interrupted;
 mod logging;
+mod onnx;
 mod support;
