@@ -43,7 +43,6 @@ pub(crate) fn run(workspace: &Workspace, options: &TestOptions) -> anyhow::Resul
         }
         build(journal)?;
         generated(journal, workspace)?;
-        journal.step("page of models", || generate::models_page(Mode::Check, workspace))?;
         for (requirement, step, words) in
             [(MODEL, "default model", "model pull"), (ONNX, "ONNX Runtime", "onnx fetch")]
         {
@@ -51,6 +50,7 @@ pub(crate) fn run(workspace: &Workspace, options: &TestOptions) -> anyhow::Resul
                 fetch(journal, workspace, (step, words))?;
             }
         }
+        journal.step("page of models", || generate::models_page(Mode::Check, workspace))?;
         tests(journal, &tools.nextest, options)
     })
 }

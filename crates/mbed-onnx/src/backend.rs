@@ -2,15 +2,14 @@
 
 use std::num::NonZeroUsize;
 
-use mbed_core::{
-    Backend, BackendError, DeviceInfo, ModelSource, OpenRequest, Precision, PrecisionChoice, Probe, Session,
-};
+use mbed_core::{Backend, BackendError, DeviceInfo, ModelSource, OpenRequest, Probe, Session};
 
 use crate::errors::{DEVICE, NAME, unsupported};
 use crate::library::LibrarySearch;
-use crate::session::OnnxSession;
+use crate::load::Loader;
+use crate::open::{self, PRECISIONS};
 
-/// ONNX Runtime: one device, the host's processor, in binary32.
+/// ONNX Runtime: one device, the host's processor.
 ///
 /// ```
 /// use mbed_core::{Backend, Probe};
@@ -43,7 +42,7 @@ impl Backend for OnnxBackend {
             Ok(library) => library,
             Err(error) => return Probe::Absent(error.to_string()),
         };
-        let mut device = DeviceInfo::new(DEVICE, "CPU through ONNX Runtime".to_owned(), vec![Precision::F32]);
+        let mut device = DeviceInfo::new(DEVICE, "CPU through ONNX Runtime".to_owned(), PRECISIONS.to_vec());
         device.parallelism = Some(available_threads());
         device.details = vec![
             ("version".to_owned(), library.version.clone()),
@@ -52,20 +51,34 @@ impl Backend for OnnxBackend {
         Probe::Found(vec![device])
     }
 
+    fn accepts(&self, source: &ModelSource) -> Result<(), BackendError> {
+        match source {
+            ModelSource::Spec { .. } | ModelSource::Graph(_) => Ok(()),
+            ModelSource::Foreign(model) => Err(unsupported(format!(
+                "there is no encoder spec for the architecture `{}`",
+                model.architecture
+            ))),
+            other => Err(unsupported(format!("it does not take a model in the form `{other:?}`"))),
+        }
+    }
+
     fn open(&self, request: OpenRequest) -> Result<Box<dyn Session>, BackendError> {
         let library = self.search.load().map_err(|error| {
             let index = request.device.unwrap_or_default();
             BackendError::NoSuchDevice { backend: NAME, index, reason: error.to_string() }
         })?;
         check_device(request.device)?;
-        check_precision(request.precision)?;
-        self.accepts(&request.source)?;
         let threads = request.threads.map_or_else(available_threads, NonZeroUsize::get);
+        let loader = Loader { library: &library, threads };
         match &request.source {
             ModelSource::Spec { spec, weights } => {
-                Ok(Box::new(OnnxSession::open(&library, spec, weights, threads)?))
+                Ok(Box::new(open::spec((spec, weights), request.precision, &loader)?))
             }
-            other => Err(unsupported(format!("it does not take a model in the form `{other:?}`"))),
+            ModelSource::Graph(model) => Ok(Box::new(open::graph(model, request.precision, &loader)?)),
+            other => {
+                self.accepts(other)?;
+                Err(unsupported("it does not take a model in this form"))
+            }
         }
     }
 }
@@ -81,16 +94,6 @@ fn check_device(device: Option<u32>) -> Result<(), BackendError> {
         Some(index) => {
             let reason = format!("it has one, `{DEVICE}`");
             Err(BackendError::NoSuchDevice { backend: NAME, index, reason })
-        }
-    }
-}
-
-fn check_precision(precision: PrecisionChoice) -> Result<(), BackendError> {
-    match precision {
-        PrecisionChoice::Auto | PrecisionChoice::Exactly(Precision::F32) => Ok(()),
-        PrecisionChoice::Exactly(precision) => {
-            let supported = vec![Precision::F32];
-            Err(BackendError::UnsupportedPrecision { device: DEVICE, precision, supported })
         }
     }
 }

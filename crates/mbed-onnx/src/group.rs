@@ -27,6 +27,7 @@ pub(crate) struct Places {
     pub(crate) ids: Vec<i64>,
     pub(crate) mask: Vec<i64>,
     pub(crate) type_ids: Vec<i64>,
+    pub(crate) positions: Vec<i64>,
 }
 
 /// Groups of the sequences that some row of `batch` pools tokens of, the longest first.
@@ -65,21 +66,25 @@ impl Group {
             && next * self.length <= MOST_PLACES
             && next.saturating_mul(scores) <= MOST_SCORES
     }
+}
 
-    /// What the graph takes for its sequences; a shorter one is filled up at its end.
-    pub(crate) fn places(&self, batch: &Batch) -> Places {
-        let mut places = Places::default();
-        for sequence in self.sequences.iter().filter_map(|&sequence| batch.sequence(sequence)) {
-            let missing = self.length.saturating_sub(sequence.ids.len());
+impl Places {
+    /// Takes the sequences of a group instead of what it held; a shorter one is filled up at its end.
+    pub(crate) fn fill(&mut self, group: &Group, batch: &Batch) {
+        let Self { ids, mask, type_ids, positions } = self;
+        [&mut *ids, mask, type_ids, positions].into_iter().for_each(Vec::clear);
+        for sequence in group.sequences.iter().filter_map(|&sequence| batch.sequence(sequence)) {
+            let missing = group.length.saturating_sub(sequence.ids.len());
             let filled = |values: &mut Vec<i64>| values.extend(std::iter::repeat_n(0, missing));
-            places.ids.extend(sequence.ids.iter().copied().map(i64::from));
-            filled(&mut places.ids);
-            places.type_ids.extend(sequence.type_ids.iter().copied().map(i64::from));
-            filled(&mut places.type_ids);
-            places.mask.extend(sequence.ids.iter().map(|_| 1));
-            filled(&mut places.mask);
+            ids.extend(sequence.ids.iter().copied().map(i64::from));
+            filled(ids);
+            type_ids.extend(sequence.type_ids.iter().copied().map(i64::from));
+            filled(type_ids);
+            mask.extend(sequence.ids.iter().map(|_| 1));
+            filled(mask);
+            positions.extend((0..).take(sequence.ids.len()));
+            filled(positions);
         }
-        places
     }
 }
 
@@ -124,9 +129,11 @@ mod tests {
     #[test]
     fn shorter_sequences_are_filled_up() {
         let group = Group { length: 3, sequences: vec![1, 0] };
-        let places = group.places(&batch(&[2, 3]));
+        let mut places = Places { ids: vec![9; 8], ..Places::default() };
+        places.fill(&group, &batch(&[2, 3]));
         assert_eq!(places.ids, [7, 7, 7, 7, 7, 0]);
         assert_eq!(places.mask, [1, 1, 1, 1, 1, 0]);
         assert_eq!(places.type_ids, [1, 1, 1, 1, 1, 0]);
+        assert_eq!(places.positions, [0, 1, 2, 0, 1, 0]);
     }
 }

@@ -16,13 +16,16 @@
 //! of a first graph, spans are pooled here, and a second graph holds what comes behind pooling.
 
 mod backend;
+mod encoder;
 mod errors;
 mod export;
 mod group;
 mod library;
 mod limits;
 mod load;
+mod open;
 mod pool;
+mod processor;
 mod session;
 
 pub use backend::OnnxBackend;

@@ -1,7 +1,7 @@
 //! Which batches a model takes.
 
 use mbed_core::spec::EncoderSpec;
-use mbed_core::{BackendError, Batch};
+use mbed_core::{BackendError, Batch, GraphModel};
 
 /// Which batches a model takes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -10,18 +10,21 @@ pub(crate) struct Limits {
     vocabulary: usize,
     /// Rows of the segment embedding; 1 where there is none, as only type id 0 makes sense then.
     segments: usize,
-    /// Whether the model looks at segments.
-    pub(crate) has_segments: bool,
     /// The most tokens of one sequence.
     pub(crate) max_tokens: usize,
 }
 
 impl Limits {
+    /// A model whose graph looks at segments only where `has_segments`.
+    pub(crate) fn of_graph(model: &GraphModel, has_segments: bool) -> Self {
+        let segments = if has_segments { model.segments.max(1) } else { 1 };
+        Self { vocabulary: model.vocabulary, segments, max_tokens: model.max_tokens }
+    }
+
     pub(crate) fn of(spec: &EncoderSpec) -> Self {
         Self {
             vocabulary: spec.vocabulary,
             segments: spec.embedding.segments.max(1),
-            has_segments: spec.embedding.segments > 0,
             max_tokens: spec.position.max_tokens(),
         }
     }

@@ -1,21 +1,18 @@
 //! Embedding batches.
 
-use mbed_core::spec::{EncoderSpec, Pooling};
+use mbed_core::spec::{HeadSpec, HeadStage, Pooling};
 use mbed_core::{
     BackendError, Batch, BatchInvariance, Bytes, Capabilities, Embeddings, Precision, Session, SessionMemory,
-    Span, Weights,
+    Span, SpanSupport, Weights,
 };
 use ort::value::TensorRef;
 
-use crate::errors::{DEVICE, failed};
-use crate::export::{
-    ATTENTION_MASK, INPUT_IDS, LAST_HIDDEN_STATE, POOLED, SENTENCE_EMBEDDING, TOKEN_TYPE_IDS, stages_model,
-    states_model,
-};
-use crate::group::{Group, groups};
-use crate::library::Library;
+use crate::encoder::{Encoder, Gives, extract};
+use crate::errors::{DEVICE, OpenResult, failed, unsupported};
+use crate::export::{POOLED, SENTENCE_EMBEDDING, stages_model};
+use crate::group::{Group, Places, groups};
 use crate::limits::Limits;
-use crate::load::load;
+use crate::load::Loader;
 use crate::pool::pool;
 
 /// A model on the host's processor: one graph from tokens to states, another from pooled rows to vectors. What lies
@@ -23,41 +20,59 @@ use crate::pool::pool;
 pub(crate) struct OnnxSession {
     capabilities: Capabilities,
     limits: Limits,
-    hidden: usize,
+    encoder: Encoder,
+    /// How rows are made of states; nothing where the encoder gives rows.
     pooling: Vec<Pooling>,
-    states: ort::session::Session,
     stages: Option<ort::session::Session>,
+    /// What a group is given to the encoder in, kept between groups.
+    places: Places,
     /// Pooled rows, kept between batches.
     pooled: Vec<f32>,
-    weights: Bytes,
+    /// Their length.
+    width: usize,
+    weights: Option<Bytes>,
+}
+
+/// The parts of a session.
+pub(crate) struct Parts<'a> {
+    pub(crate) encoder: Encoder,
+    pub(crate) hidden: usize,
+    pub(crate) limits: Limits,
+    pub(crate) head: &'a HeadSpec,
+    pub(crate) head_weights: &'a Weights,
+    pub(crate) precision: Precision,
+    /// What the encoder's weights take, where that is known.
+    pub(crate) weights: Option<usize>,
 }
 
 impl OnnxSession {
-    pub(crate) fn open(
-        library: &Library,
-        spec: &EncoderSpec,
-        weights: &Weights,
-        threads: usize,
-    ) -> Result<Self, BackendError> {
-        let states = load(library, states_model(spec, weights)?, threads)?;
-        let stages = match stages_model(spec, weights)? {
-            Some(model) => Some(load(library, model, threads)?),
-            None => None,
-        };
-        let limits = Limits::of(spec);
+    pub(crate) fn assemble(parts: Parts<'_>, loader: &Loader<'_>) -> OpenResult<Self> {
+        let Parts { encoder, hidden, limits, head, head_weights, precision, weights } = parts;
+        let rest = rest(encoder.gives, head, hidden)?;
+        let stages = stages_model(&rest.head, head_weights, rest.width)?;
+        let stage_bytes = stages.as_ref().map_or(0, |model| model.weight_bytes());
+        let stages = stages.map(|model| loader.written(model)).transpose()?;
         let mut capabilities =
-            Capabilities::new(DEVICE, Precision::F32, spec.dimensions(), limits.max_tokens);
+            Capabilities::new(DEVICE, precision, rest.head.dimensions(rest.width), limits.max_tokens);
         // Its products take other code paths for other numbers of rows.
         capabilities.invariance = BatchInvariance::WithinTolerance;
+        let pooling = match encoder.gives {
+            Gives::States => head.pooling.clone(),
+            Gives::Vectors(_) => Vec::new(),
+        };
+        if pooling.is_empty() {
+            capabilities.spans = SpanSupport::WholeSequence;
+        }
         Ok(Self {
             capabilities,
             limits,
-            hidden: spec.hidden,
-            pooling: spec.head.pooling.clone(),
-            states,
+            encoder,
+            width: rest.width * pooling.len().max(1),
+            pooling,
             stages,
+            places: Places::default(),
             pooled: Vec::new(),
-            weights: Bytes::from(spec.parameters() * size_of::<f32>()),
+            weights: weights.map(|bytes| Bytes::from(bytes + stage_bytes)),
         })
     }
 
@@ -68,26 +83,18 @@ impl OnnxSession {
         group: &Group,
         spans: &[Vec<(usize, &Span)>],
     ) -> Result<(), BackendError> {
-        let places = group.places(batch);
-        let shape = [group.sequences.len(), group.length];
-        let input = |values| TensorRef::from_array_view((shape, values)).map_err(failed);
-        let mut inputs =
-            vec![(INPUT_IDS, input(&places.ids[..])?), (ATTENTION_MASK, input(&places.mask[..])?)];
-        if self.limits.has_segments {
-            inputs.push((TOKEN_TYPE_IDS, input(&places.type_ids[..])?));
-        }
-        let outputs = self.states.run(inputs).map_err(failed)?;
-        let states = extract(&outputs, LAST_HIDDEN_STATE)?;
-        let (hidden, width) = (self.hidden, self.hidden * self.pooling.len());
-        for (states, &sequence) in states.chunks_exact(group.length * hidden).zip(&group.sequences) {
-            for &(row, span) in spans.get(sequence).into_iter().flatten() {
-                let Some(row) = self.pooled.get_mut(row * width..(row + 1) * width) else { continue };
-                for (&pooling, row) in self.pooling.iter().zip(row.chunks_exact_mut(hidden)) {
-                    pool(pooling, states, span.tokens(), row);
+        self.places.fill(group, batch);
+        let (pooling, pooled, width) = (&self.pooling, &mut self.pooled, self.width);
+        let sequences = group.sequences.len();
+        self.encoder.run(&self.places, [sequences, group.length], |values| {
+            let each = values.len() / sequences.max(1);
+            for (values, &sequence) in values.chunks_exact(each.max(1)).zip(&group.sequences) {
+                for &(row, span) in spans.get(sequence).into_iter().flatten() {
+                    let row = pooled.get_mut(row * width..(row + 1) * width).unwrap_or_default();
+                    take_row(pooling, values, span, row);
                 }
             }
-        }
-        Ok(())
+        })
     }
 
     /// From pooled rows to vectors.
@@ -96,11 +103,61 @@ impl OnnxSession {
             output.values_mut().copy_from_slice(&self.pooled);
             return Ok(());
         };
-        let shape = [output.rows(), self.hidden * self.pooling.len()];
+        let shape = [output.rows(), self.width];
         let pooled = TensorRef::from_array_view((shape, &self.pooled[..])).map_err(failed)?;
         let outputs = stages.run(vec![(POOLED, pooled)]).map_err(failed)?;
         output.values_mut().copy_from_slice(extract(&outputs, SENTENCE_EMBEDDING)?);
         Ok(())
+    }
+
+    fn check_spans(&self, batch: &Batch) -> Result<(), BackendError> {
+        if !self.pooling.is_empty() {
+            return Ok(());
+        }
+        let mut seen = vec![false; batch.sequences()];
+        for span in batch.spans() {
+            let is_whole =
+                batch.range(span.sequence()).is_some_and(|range| *span.tokens() == (0..range.len()));
+            let is_first = seen.get_mut(span.sequence()).is_some_and(|seen| !std::mem::replace(seen, true));
+            if !is_whole || !is_first {
+                return Err(BackendError::SpansUnsupported { device: DEVICE });
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is left to do behind an encoder: the stages of a head, for rows of `width` values a pooling.
+struct Rest {
+    head: HeadSpec,
+    width: usize,
+}
+
+fn rest(gives: Gives, head: &HeadSpec, hidden: usize) -> OpenResult<Rest> {
+    let width = match gives {
+        Gives::States => return Ok(Rest { head: head.clone(), width: hidden }),
+        Gives::Vectors(width) => width,
+    };
+    let expected = head.dimensions(hidden);
+    if width != expected {
+        return Err(unsupported(format!(
+            "its graph gives vectors of {width} values, its modules make {expected}"
+        )));
+    }
+    // The graph has done all of the head; what has length 1 keeps it.
+    let stages = if head.normalizes() { vec![HeadStage::Normalize] } else { Vec::new() };
+    Ok(Rest { head: HeadSpec { pooling: vec![Pooling::Mean], stages }, width })
+}
+
+/// The row of a span, out of the states of its sequence or the vector of it.
+fn take_row(pooling: &[Pooling], values: &[f32], span: &Span, row: &mut [f32]) {
+    if pooling.is_empty() {
+        row.copy_from_slice(values);
+        return;
+    }
+    let hidden = row.len() / pooling.len();
+    for (&pooling, row) in pooling.iter().zip(row.chunks_exact_mut(hidden.max(1))) {
+        pool(pooling, values, span.tokens(), row);
     }
 }
 
@@ -112,11 +169,12 @@ impl Session for OnnxSession {
     fn embed(&mut self, batch: &Batch, output: &mut Embeddings) -> Result<(), BackendError> {
         output.reset(batch.rows(), self.capabilities.dimensions);
         self.limits.check(batch)?;
+        self.check_spans(batch)?;
         if batch.rows() == 0 {
             return Ok(());
         }
         self.pooled.clear();
-        self.pooled.resize(batch.rows() * self.hidden * self.pooling.len(), 0.0);
+        self.pooled.resize(batch.rows() * self.width, 0.0);
         let mut spans: Vec<Vec<(usize, &Span)>> = vec![Vec::new(); batch.sequences()];
         for (row, span) in batch.spans().iter().enumerate() {
             if let Some(spans) = spans.get_mut(span.sequence()) {
@@ -130,17 +188,11 @@ impl Session for OnnxSession {
     }
 
     fn memory(&self) -> SessionMemory {
-        SessionMemory { weights: Some(self.weights), workspace: None }
+        SessionMemory { weights: self.weights, workspace: None }
     }
 
     fn trim(&mut self) {
         self.pooled = Vec::new();
+        self.places = Places::default();
     }
-}
-
-/// The values of the output called `name`.
-fn extract<'a>(outputs: &'a ort::session::SessionOutputs<'_>, name: &str) -> Result<&'a [f32], BackendError> {
-    let missing = || BackendError::Failed { device: DEVICE, source: format!("no output `{name}`").into() };
-    let (_, values) = outputs.get(name).ok_or_else(missing)?.try_extract_tensor::<f32>().map_err(failed)?;
-    Ok(values)
 }

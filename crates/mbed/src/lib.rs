@@ -47,6 +47,7 @@
 mod context;
 mod embedder;
 mod error;
+mod export;
 mod onnx_runtime;
 mod open;
 mod registry;
@@ -55,6 +56,7 @@ mod sessions;
 pub use context::Context;
 pub use embedder::Embedder;
 pub use error::{Error, Refusal};
+pub use export::{Exported, export_onnx};
 pub use mbed_config as config;
 pub use mbed_core::{
     Bytes, Capabilities, DeviceId, DeviceInfo, Embeddings, Hint, Precision, PrecisionChoice, Probe, Progress,

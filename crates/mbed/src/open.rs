@@ -41,7 +41,7 @@ pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error>
         &context.locations,
         context.progress,
     )?;
-    let mut model = mbed_model::load_folder(&resolved.folder)?;
+    let mut model = mbed_model::load(&resolved)?;
     context.locations.known.amend(&resolved.id, &mut model.text);
     if let Some(head) = model.head_mut() {
         set_normalizing(head, settings.model.normalize);

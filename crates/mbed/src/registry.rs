@@ -1,6 +1,9 @@
 //! The backends of this build. The one file that asks which backend features are on.
 
-use mbed_core::{Backend, DeviceId, ModelSource, Precision, Probe};
+use std::path::{Path, PathBuf};
+
+use mbed_core::spec::EncoderSpec;
+use mbed_core::{Backend, DeviceId, ModelSource, Precision, Probe, Weights};
 use mbed_model::Refresh;
 
 use crate::{Context, Error};
@@ -46,6 +49,35 @@ pub(crate) fn provide(name: &str, context: &Context<'_>) -> Result<bool, Error> 
         return Ok(false);
     }
     crate::fetch_onnx_runtime(context, Refresh::IfMissing).map(|_library| true)
+}
+
+/// Writes a model as ONNX into `folder` and gives the files.
+///
+/// # Errors
+/// The model has parts that are not written, or a file cannot be written.
+#[cfg(feature = "onnx")]
+pub(crate) fn write_onnx(
+    (spec, weights): (&EncoderSpec, &Weights),
+    precision: Precision,
+    folder: &Path,
+) -> Result<Vec<PathBuf>, Error> {
+    let written = mbed_onnx::export(spec, weights, precision, folder);
+    let written = written
+        .map_err(|error| Error::Export { hint: mbed_core::Hint::hint(&error), source: Box::new(error) })?;
+    Ok([Some(written.model), written.data].into_iter().flatten().collect())
+}
+
+/// Refuses: this build does not have the backend that writes ONNX.
+///
+/// # Errors
+/// Always.
+#[cfg(not(feature = "onnx"))]
+pub(crate) fn write_onnx(
+    _model: (&EncoderSpec, &Weights),
+    _precision: Precision,
+    _folder: &Path,
+) -> Result<Vec<PathBuf>, Error> {
+    Err(Error::NotCompiledIn { name: "onnx".to_owned() })
 }
 
 /// What each backend of this build finds on this machine.

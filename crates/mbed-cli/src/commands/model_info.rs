@@ -31,7 +31,7 @@ pub(super) fn print(as_json: bool, invocation: &Invocation) -> Result<Status, Fa
         &context.locations,
         context.progress,
     )?;
-    let mut model = mbed_model::load_folder(&found.folder)?;
+    let mut model = mbed_model::load(&found)?;
     context.locations.known.amend(&found.id, &mut model.text);
     let facts = facts(&found, &model);
     if as_json {
@@ -121,6 +121,7 @@ fn stored_as(source: &ModelSource) -> BTreeSet<String> {
     match source {
         ModelSource::Spec { weights, .. } => weights.iter().map(|(_, tensor)| name(tensor)).collect(),
         ModelSource::Foreign(model) => model.tensors.values().map(name).collect(),
+        ModelSource::Graph(_) => std::iter::once("onnx".to_owned()).collect(),
         _ => BTreeSet::new(),
     }
 }

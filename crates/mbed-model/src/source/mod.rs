@@ -6,6 +6,7 @@
 
 mod archive;
 mod attempt;
+mod copy;
 mod digest;
 mod error;
 mod hub;
@@ -22,6 +23,7 @@ mod store;
 mod wheel;
 
 pub use attempt::{Attempt, Place};
+pub use copy::copy_without_encoder;
 pub use digest::{NotASha256, Sha256};
 pub use error::SourceError;
 pub use inventory::{CachedModel, FileCheck, Verdict, list, verify};

@@ -92,7 +92,8 @@ impl OnnxRuntimeWheels {
         progress: &dyn Progress,
     ) -> Result<PathBuf, SourceError> {
         let is_for_this = |wheel: &&LibraryWheel| wheel.os == OS && wheel.arch == ARCH;
-        let wheel = self.wheels.iter().find(is_for_this).ok_or(SourceError::NoLibrary { os: OS, arch: ARCH })?;
+        let wheel =
+            self.wheels.iter().find(is_for_this).ok_or(SourceError::NoLibrary { os: OS, arch: ARCH })?;
         let target = folder.join(&wheel.library);
         if refresh == Refresh::IfMissing && wheel.is_at(&target) {
             return Ok(target);

@@ -5,7 +5,8 @@ use mbed_core::spec::{AttentionSpec, Bias, LayerSpec, LayerTensor};
 
 use super::encoder::Walk;
 use super::graph::{Graph, Value};
-use super::parts::{linear, norm};
+use super::linear::{Extent, linear};
+use super::parts::norm;
 use super::positions::{Positions, Turns};
 use crate::errors::OpenResult;
 
@@ -37,7 +38,7 @@ pub(super) fn attention(
     let context = graph.matmul(&shares, &value);
     let context = joined(graph, &context, walk.spec.attention.width());
     let name = |part| TensorName::Layer(index, LayerTensor::AttentionOutput, part);
-    linear(graph, walk.weights, &context, name, output_bias)
+    linear(graph, walk.weights, &context, name, (output_bias, Extent::Usual))
 }
 
 /// A linear map of the states, cut into heads: `sequences × heads × length × head_size`.
@@ -49,7 +50,7 @@ fn projected(
     states: &Value,
 ) -> OpenResult<Value> {
     let name = |part| TensorName::Layer(index, tensor, part);
-    let all = linear(walk.graph, walk.weights, states, name, bias)?;
+    let all = linear(walk.graph, walk.weights, states, name, (bias, Extent::Usual))?;
     let cut = walk.graph.reshape(&all, &[0, 0, heads as i64, walk.spec.attention.head_size as i64]);
     Ok(walk.graph.transpose(&cut, &[0, 2, 1, 3]))
 }

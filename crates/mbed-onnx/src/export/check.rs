@@ -47,7 +47,7 @@ fn check_layers(spec: &EncoderSpec) -> OpenResult<()> {
 }
 
 /// Each stage takes vectors as long as the one before it gives them.
-fn check_head(head: &HeadSpec, hidden: usize) -> OpenResult<()> {
+pub(super) fn check_head(head: &HeadSpec, hidden: usize) -> OpenResult<()> {
     if head.pooling.is_empty() {
         return Err(unsupported("its head names no pooling"));
     }

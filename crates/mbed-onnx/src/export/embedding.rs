@@ -5,7 +5,8 @@ use mbed_core::spec::PositionSpec;
 
 use super::encoder::Walk;
 use super::graph::Value;
-use super::parts::{linear, norm};
+use super::linear::{Extent, linear};
+use super::parts::norm;
 use super::positions::Positions;
 use super::proto::INT64;
 use crate::errors::{OpenResult, unsupported};
@@ -33,7 +34,7 @@ pub(super) fn embedding(walk: &mut Walk<'_>, positions: &Positions) -> OpenResul
         states = norm(graph, weights, &states, &walk.spec.norm, TensorName::EmbeddingNorm)?;
     }
     match spec.projection {
-        Some(bias) => linear(graph, weights, &states, TensorName::EmbeddingProjection, bias),
+        Some(bias) => linear(graph, weights, &states, TensorName::EmbeddingProjection, (bias, Extent::Usual)),
         None => Ok(states),
     }
 }

@@ -6,7 +6,8 @@ use mbed_core::{TensorName, Weights};
 use super::attention::attention;
 use super::embedding::embedding;
 use super::graph::{Graph, Value};
-use super::parts::{activation, linear, norm};
+use super::linear::{Extent, linear};
+use super::parts::{activation, norm};
 use super::positions::Positions;
 use crate::errors::{OpenResult, unsupported};
 
@@ -97,13 +98,17 @@ fn feed_forward(walk: &mut Walk<'_>, index: usize, x: &Value) -> OpenResult<Valu
     let FeedForwardSpec { activation: function, gate, input_bias, output_bias, .. } = walk.spec.feed_forward;
     let (graph, weights) = (&mut *walk.graph, walk.weights);
     let name = |tensor| move |part| TensorName::Layer(index, tensor, part);
-    let up = linear(graph, weights, x, name(LayerTensor::Up), input_bias)?;
+    let up = linear(graph, weights, x, name(LayerTensor::Up), (input_bias, Extent::Usual))?;
     let between = if gate.is_present() {
-        let gate = linear(graph, weights, x, name(LayerTensor::Gate), input_bias)?;
+        let gate = linear(graph, weights, x, name(LayerTensor::Gate), (input_bias, Extent::Usual))?;
         let gate = activation(graph, &gate, function)?;
         graph.mul(&gate, &up)
     } else {
         activation(graph, &up, function)?
     };
-    linear(graph, weights, &between, name(LayerTensor::Down), output_bias)
+    // A product of two results is larger than either, and states that are normed only before they are used grow from layer
+    // to layer by what this gives.
+    let is_tame = !gate.is_present() && walk.spec.norm.placement == NormPlacement::After;
+    let extent = if is_tame { Extent::Usual } else { Extent::Large };
+    linear(graph, weights, &between, name(LayerTensor::Down), (output_bias, extent))
 }

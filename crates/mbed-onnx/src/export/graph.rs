@@ -2,8 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use half::f16;
 use mbed_core::{TensorName, Weights};
 
+use super::linear::Products;
 use super::proto::{
     AttributeProto, Dimension, DimensionProto, FLOAT, INT64, NodeProto, TensorShapeProto, TensorTypeProto,
     TypeProto, ValueInfoProto,
@@ -26,12 +28,16 @@ pub(crate) struct Initializer {
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Values {
     F32(Vec<f32>),
+    F16(Vec<f16>),
     I64(Vec<i64>),
+    I8(Vec<i8>),
 }
 
 /// A graph that is being written.
 #[derive(Debug, Default)]
 pub(crate) struct Graph {
+    /// The number format of what is multiplied with weights from here on.
+    pub(super) products: Products,
     pub(super) nodes: Vec<NodeProto>,
     pub(super) initializers: Vec<Initializer>,
     pub(super) inputs: Vec<ValueInfoProto>,
@@ -42,6 +48,11 @@ pub(crate) struct Graph {
 
 /// The operators, named as in the standard. `axis` counts from the front, or from the back where negative.
 impl Graph {
+    /// An empty one.
+    pub(super) fn new(products: Products) -> Self {
+        Self { products, ..Self::default() }
+    }
+
     /// An input of 64-bit integers, whose sizes the caller decides under these names.
     pub(crate) fn input_i64(&mut self, name: &str, sizes: &[&str]) -> Value {
         self.inputs.push(value_info(name, INT64, sizes.iter().map(|&size| parameter(size))));
@@ -83,18 +94,6 @@ impl Graph {
         let mut values = tensor.to_f32();
         values.iter_mut().for_each(|value| *value = change(*value));
         let shape = tensor.shape().iter().map(|&size| size as i64).collect();
-        Ok(self.initializer(name.to_string(), shape, Values::F32(values)))
-    }
-
-    /// The matrix called `name`, stored `output × input`, turned to `input × output`.
-    pub(crate) fn turned_matrix(&mut self, weights: &Weights, name: TensorName) -> OpenResult<Value> {
-        let tensor = weights.get(name)?;
-        let (rows, columns) = match *tensor.shape() {
-            [rows, columns] => (rows, columns),
-            _ => (1, tensor.elements()),
-        };
-        let shape = vec![columns as i64, rows as i64];
-        let values = turned(&tensor.to_f32(), columns);
         Ok(self.initializer(name.to_string(), shape, Values::F32(values)))
     }
 
@@ -210,6 +209,20 @@ impl Graph {
         )
     }
 
+    /// Whole numbers from 0 to 255 with their scale and the one that stands for 0, by the range of all values of `x`.
+    pub(super) fn quantise_dynamically(&mut self, x: &Value) -> [Value; 3] {
+        let name = format!("DynamicQuantizeLinear_{}", self.nodes.len());
+        let outputs = ["values", "scale", "zero"].map(|part| format!("{name}_{part}"));
+        self.nodes.push(NodeProto {
+            input: vec![x.0.clone()],
+            output: outputs.to_vec(),
+            name,
+            op_type: "DynamicQuantizeLinear".to_owned(),
+            attribute: Vec::new(),
+        });
+        outputs.map(Value)
+    }
+
     pub(super) fn cast(&mut self, x: &Value, data_type: i32) -> Value {
         self.apply_with("Cast", &[x], vec![AttributeProto::int("to", i64::from(data_type))])
     }
@@ -224,11 +237,6 @@ impl Graph {
 pub(crate) enum Kept {
     Yes,
     No,
-}
-
-fn turned(values: &[f32], columns: usize) -> Vec<f32> {
-    let column = |column: usize| values.iter().skip(column).step_by(columns.max(1)).copied();
-    (0..columns).flat_map(column).collect()
 }
 
 fn parameter(name: &str) -> Dimension {

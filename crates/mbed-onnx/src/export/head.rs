@@ -4,7 +4,8 @@ use mbed_core::spec::{HeadSpec, HeadStage, NormSpec, Pooling, Residual};
 use mbed_core::{TensorName, Weights};
 
 use super::graph::{Graph, Kept, Value};
-use super::parts::{activation, linear, norm};
+use super::linear::{Extent, linear, product};
+use super::parts::{activation, norm};
 use crate::errors::{OpenResult, unsupported};
 
 /// What a vector is divided by at least, as in `torch.nn.functional.normalize`.
@@ -108,14 +109,13 @@ fn dense(
         return Ok(x.clone());
     };
     let name = |part| TensorName::HeadDense(index, part);
-    let result = linear(graph, weights, x, name, bias)?;
+    let result = linear(graph, weights, x, name, (bias, Extent::Usual))?;
     let result = activation(graph, &result, function)?;
     match residual {
         Residual::None => Ok(result),
         Residual::Input => Ok(graph.add(&result, x)),
         Residual::Projected => {
-            let matrix = graph.turned_matrix(weights, TensorName::HeadResidual(index))?;
-            let added = graph.matmul(x, &matrix);
+            let added = product(graph, weights, (x, Extent::Usual), TensorName::HeadResidual(index))?;
             Ok(graph.add(&result, &added))
         }
     }

@@ -7,6 +7,7 @@ mod encoder;
 mod file;
 mod graph;
 mod head;
+mod linear;
 mod model;
 mod parts;
 mod positions;
@@ -14,6 +15,7 @@ mod proto;
 
 pub use file::{ExportError, ExportedFiles, export};
 pub(crate) use graph::{Initializer, Values};
+pub(crate) use linear::{Products, WeightRange};
 pub(crate) use model::{
     ATTENTION_MASK, INPUT_IDS, LAST_HIDDEN_STATE, POOLED, SENTENCE_EMBEDDING, TOKEN_TYPE_IDS, Written,
     stages_model, states_model,

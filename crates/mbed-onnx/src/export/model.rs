@@ -4,12 +4,13 @@ use mbed_core::Weights;
 use mbed_core::spec::{EncoderSpec, HeadSpec};
 use prost::Message;
 
-use super::check::check;
+use super::check::{check, check_head};
 use super::encoder::{Inputs, Walk, states};
 use super::graph::{Graph, Initializer, Values};
 use super::head::{pooling, stages};
+use super::linear::Products;
 use super::proto::{
-    EXTERNAL, FLOAT, GraphProto, INT64, IR_VERSION, ModelProto, OPSET, OperatorSetIdProto,
+    EXTERNAL, FLOAT, FLOAT16, GraphProto, INT8, INT64, IR_VERSION, ModelProto, OPSET, OperatorSetIdProto,
     StringStringEntryProto, TensorProto,
 };
 use crate::errors::OpenResult;
@@ -38,23 +39,30 @@ pub(crate) struct Written {
     pub(crate) beside: Vec<Initializer>,
 }
 
+impl Written {
+    /// What the constants beside the file take.
+    pub(crate) fn weight_bytes(&self) -> usize {
+        self.beside.iter().map(|constant| constant.values.bytes_len()).sum()
+    }
+}
+
 /// From tokens to hidden states.
-pub(crate) fn states_model(spec: &EncoderSpec, weights: &Weights) -> OpenResult<Written> {
-    let mut graph = Graph::default();
+pub(crate) fn states_model(spec: &EncoderSpec, weights: &Weights, products: Products) -> OpenResult<Written> {
+    let mut graph = Graph::new(products);
     write_states(&mut graph, spec, weights)?;
     Ok(written(graph, Beside::ByName))
 }
 
-/// From pooled rows to vectors; `None` where nothing happens to them.
-pub(crate) fn stages_model(spec: &EncoderSpec, weights: &Weights) -> OpenResult<Option<Written>> {
-    let head = &spec.head;
+/// From rows, pooled of states `hidden` long, to vectors; `None` where nothing happens to them.
+pub(crate) fn stages_model(head: &HeadSpec, weights: &Weights, hidden: usize) -> OpenResult<Option<Written>> {
     if head.stages.is_empty() {
         return Ok(None);
     }
     let mut graph = Graph::default();
-    let pooled = graph.input_f32(POOLED, "rows", spec.hidden * head.pooling.len());
+    check_head(head, hidden)?;
+    let pooled = graph.input_f32(POOLED, "rows", hidden * head.pooling.len());
     let rows = stages(&mut graph, head, weights, &pooled)?;
-    graph.output(&rows, SENTENCE_EMBEDDING, &["rows"], spec.dimensions());
+    graph.output(&rows, SENTENCE_EMBEDDING, &["rows"], head.dimensions(hidden));
     Ok(Some(written(graph, Beside::ByName)))
 }
 
@@ -62,10 +70,12 @@ pub(crate) fn stages_model(spec: &EncoderSpec, weights: &Weights) -> OpenResult<
 pub(super) fn whole_model(
     spec: &EncoderSpec,
     weights: &Weights,
-    data_file: Option<&str>,
+    (products, data_file): (Products, Option<&str>),
 ) -> OpenResult<Written> {
-    let mut graph = Graph::default();
+    let mut graph = Graph::new(products);
     let (states, mask) = write_states(&mut graph, spec, weights)?;
+    // What comes behind pooling is little work, and all of a vector.
+    graph.products = Products::F32;
     let head: &HeadSpec = &spec.head;
     let pooled = pooling(&mut graph, head, &states, &mask);
     let rows = stages(&mut graph, head, weights, &pooled)?;
@@ -142,7 +152,9 @@ fn described(initializer: &Initializer) -> TensorProto {
         dims: initializer.shape.clone(),
         data_type: match initializer.values {
             Values::F32(_) => FLOAT,
+            Values::F16(_) => FLOAT16,
             Values::I64(_) => INT64,
+            Values::I8(_) => INT8,
         },
         name: initializer.name.clone(),
         ..TensorProto::default()
@@ -168,14 +180,18 @@ impl Values {
     fn len(&self) -> usize {
         match self {
             Self::F32(values) => values.len(),
+            Self::F16(values) => values.len(),
             Self::I64(values) => values.len(),
+            Self::I8(values) => values.len(),
         }
     }
 
     fn bytes_len(&self) -> usize {
         match self {
             Self::F32(values) => size_of_val(&values[..]),
+            Self::F16(values) => size_of_val(&values[..]),
             Self::I64(values) => size_of_val(&values[..]),
+            Self::I8(values) => size_of_val(&values[..]),
         }
     }
 
@@ -183,7 +199,9 @@ impl Values {
     pub(super) fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::F32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Self::F16(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             Self::I64(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Self::I8(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Linear maps, norms and activations.
+//! Norms and activations.
 
 use mbed_core::spec::{Activation, Bias, NormKind, NormSpec, Part};
 use mbed_core::{TensorName, Weights};
@@ -6,23 +6,6 @@ use mbed_core::{TensorName, Weights};
 use super::graph::{Graph, Kept, Value};
 use super::proto::AttributeProto;
 use crate::errors::{OpenResult, unsupported};
-
-/// `W x + b` of the last dimension of `x`, with the tensors that `name` gives.
-pub(super) fn linear(
-    graph: &mut Graph,
-    weights: &Weights,
-    x: &Value,
-    name: impl Fn(Part) -> TensorName,
-    bias: Bias,
-) -> OpenResult<Value> {
-    let matrix = graph.turned_matrix(weights, name(Part::Weight))?;
-    let product = graph.matmul(x, &matrix);
-    if bias == Bias::Absent {
-        return Ok(product);
-    }
-    let bias = graph.weight(weights, name(Part::Bias))?;
-    Ok(graph.add(&product, &bias))
-}
 
 /// The norm of the last dimension of `x`, with the tensors that `name` gives.
 ///

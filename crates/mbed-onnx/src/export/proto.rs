@@ -11,6 +11,10 @@ pub(super) const IR_VERSION: i64 = 9;
 pub(super) const OPSET: i64 = 20;
 /// `TensorProto.DataType.FLOAT`
 pub(super) const FLOAT: i32 = 1;
+/// `TensorProto.DataType.INT8`
+pub(super) const INT8: i32 = 3;
+/// `TensorProto.DataType.FLOAT16`
+pub(super) const FLOAT16: i32 = 10;
 /// `TensorProto.DataType.INT64`
 pub(super) const INT64: i32 = 7;
 /// `TensorProto.DataType.BOOL`
