@@ -10,8 +10,8 @@ use mbed_core::{Embeddings, Precision};
 /// In bfloat16, whose factors have 8 bits, published models show up to 2e-3 and small random ones up to 8.5e-3, which a
 /// cosine of 0.9997 goes with; a wrong term shows as a tenth and more.
 ///
-/// In binary16 and in whole numbers of 8 bits ONNX Runtime decides what is rounded where, so that only directions are
-/// agreed; 8 bits scale activations by the largest of a batch, in which a text's neighbours have a part.
+/// In binary16 ONNX Runtime decides what is rounded where, and whole numbers of 8 bits are coarse, so that only
+/// directions are agreed.
 const AGREED: [(&str, Precision, Bound); 7] = [
     ("cpu", Precision::F32, Bound::Difference(1e-5)),
     ("cpu", Precision::Bf16, Bound::Difference(1e-2)),

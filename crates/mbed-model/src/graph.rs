@@ -8,7 +8,7 @@ use std::sync::Arc;
 use mbed_core::{GraphFile, GraphModel, ModelSource, Precision, Weights};
 
 use crate::ModelError;
-use crate::arch::{ConfigFile, Described, add_head, sizes};
+use crate::arch::{ConfigFile, Described, UNBOUNDED, add_head, sizes};
 use crate::modules::Modules;
 
 /// Folders below a model's own where graphs lie: that of sentence-transformers and the hub's converters, and its own.
@@ -77,7 +77,7 @@ pub(crate) fn describe(
     let source = ModelSource::Graph(GraphModel {
         files,
         hidden,
-        max_tokens: sizes::max_tokens(&architecture, config)?,
+        max_tokens: sizes::stated_max_tokens(&architecture, config)?.unwrap_or(UNBOUNDED),
         vocabulary: config.size("vocab_size")?,
         segments: config.optional_size("type_vocab_size")?.unwrap_or(1),
         architecture,

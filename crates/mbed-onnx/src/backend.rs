@@ -2,12 +2,14 @@
 
 use std::num::NonZeroUsize;
 
+use mbed_core::settings::OnnxSettings;
 use mbed_core::{Backend, BackendError, DeviceInfo, ModelSource, OpenRequest, Probe, Session};
 
-use crate::errors::{DEVICE, NAME, unsupported};
+use crate::errors::{DEVICE, NAME, failed, unsupported};
 use crate::library::LibrarySearch;
 use crate::load::Loader;
 use crate::open::{self, PRECISIONS};
+use crate::provider::Providers;
 
 /// ONNX Runtime: one device, the host's processor.
 ///
@@ -22,13 +24,21 @@ use crate::open::{self, PRECISIONS};
 #[derive(Clone, Debug, Default)]
 pub struct OnnxBackend {
     search: LibrarySearch,
+    settings: OnnxSettings,
 }
 
 impl OnnxBackend {
     /// The backend with the library that `search` finds, when it is first asked for.
     #[must_use]
-    pub const fn new(search: LibrarySearch) -> Self {
-        Self { search }
+    pub fn new(search: LibrarySearch) -> Self {
+        Self { search, settings: OnnxSettings::default() }
+    }
+
+    /// The same with what people chose.
+    #[must_use]
+    pub const fn with_settings(mut self, settings: OnnxSettings) -> Self {
+        self.settings = settings;
+        self
     }
 }
 
@@ -42,10 +52,20 @@ impl Backend for OnnxBackend {
             Ok(library) => library,
             Err(error) => return Probe::Absent(error.to_string()),
         };
-        let mut device = DeviceInfo::new(DEVICE, "CPU through ONNX Runtime".to_owned(), PRECISIONS.to_vec());
+        let providers = match Providers::of_library() {
+            Ok(providers) => providers,
+            Err(error) => return Probe::Absent(error.message().to_owned()),
+        };
+        let provider = match providers.get(self.settings.provider) {
+            Ok(provider) => provider,
+            Err(reason) => return Probe::Absent(reason),
+        };
+        let name = format!("{} through ONNX Runtime", provider.label);
+        let mut device = DeviceInfo::new(DEVICE, name, PRECISIONS.to_vec());
         device.parallelism = Some(available_threads());
         device.details = vec![
             ("version".to_owned(), library.version.clone()),
+            ("providers".to_owned(), providers.names().join(" ")),
             ("library".to_owned(), library.path.display().to_string()),
         ];
         Probe::Found(vec![device])
@@ -63,13 +83,16 @@ impl Backend for OnnxBackend {
     }
 
     fn open(&self, request: OpenRequest) -> Result<Box<dyn Session>, BackendError> {
-        let library = self.search.load().map_err(|error| {
+        let absent = |reason| {
             let index = request.device.unwrap_or_default();
-            BackendError::NoSuchDevice { backend: NAME, index, reason: error.to_string() }
-        })?;
+            BackendError::NoSuchDevice { backend: NAME, index, reason }
+        };
+        let library = self.search.load().map_err(|error| absent(error.to_string()))?;
+        let providers = Providers::of_library().map_err(failed)?;
+        let provider = providers.get(self.settings.provider).map_err(absent)?;
         check_device(request.device)?;
         let threads = request.threads.map_or_else(available_threads, NonZeroUsize::get);
-        let loader = Loader { library: &library, threads };
+        let loader = Loader { library: &library, provider, settings: self.settings, threads };
         match &request.source {
             ModelSource::Spec { spec, weights } => {
                 Ok(Box::new(open::spec((spec, weights), request.precision, &loader)?))

@@ -26,6 +26,7 @@ mod load;
 mod open;
 mod pool;
 mod processor;
+mod provider;
 mod session;
 
 pub use backend::OnnxBackend;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use mbed_core::BackendError;
+use mbed_core::settings::{OnnxOptimization, OnnxSettings};
 use ort::session::Session;
 use ort::session::builder::{GraphOptimizationLevel, SessionBuilder};
 use ort::value::{DynValue, Tensor};
@@ -10,11 +11,14 @@ use ort::value::{DynValue, Tensor};
 use crate::errors::{OpenResult, failed, unsupported};
 use crate::export::{Initializer, Values, Written};
 use crate::library::Library;
+use crate::provider::Provider;
 
 /// How sessions are opened.
 #[derive(Clone, Copy)]
 pub(crate) struct Loader<'a> {
     pub(crate) library: &'a Library,
+    pub(crate) provider: &'static Provider,
+    pub(crate) settings: OnnxSettings,
     pub(crate) threads: usize,
 }
 
@@ -26,6 +30,7 @@ impl Loader<'_> {
             let value: DynValue = match values {
                 Values::F32(values) => Tensor::from_array((shape, values)).map_err(failed)?.into_dyn(),
                 Values::F16(values) => Tensor::from_array((shape, values)).map_err(failed)?.into_dyn(),
+                Values::U8(values) => Tensor::from_array((shape, values)).map_err(failed)?.into_dyn(),
                 Values::I8(values) => Tensor::from_array((shape, values)).map_err(failed)?.into_dyn(),
                 Values::I64(values) => Tensor::from_array((shape, values)).map_err(failed)?.into_dyn(),
             };
@@ -45,9 +50,19 @@ impl Loader<'_> {
     }
 
     fn builder(&self) -> OpenResult<SessionBuilder> {
-        Session::builder(&self.library.environment)
-            .map_err(failed)?
-            .with_optimization_level(GraphOptimizationLevel::All)
+        let level = match self.settings.optimization {
+            OnnxOptimization::Off => GraphOptimizationLevel::Disable,
+            OnnxOptimization::Basic => GraphOptimizationLevel::Level1,
+            OnnxOptimization::Extended => GraphOptimizationLevel::Level2,
+            OnnxOptimization::All => GraphOptimizationLevel::All,
+        };
+        let builder = Session::builder(&self.library.environment).map_err(failed)?;
+        let builder = match (self.provider.make)() {
+            Some(provider) => builder.with_execution_providers([provider]).map_err(failed)?,
+            None => builder,
+        };
+        builder
+            .with_optimization_level(level)
             .map_err(failed)?
             .with_intra_threads(self.threads)
             .map_err(failed)?

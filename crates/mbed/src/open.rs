@@ -34,7 +34,7 @@ pub struct Opened {
 /// opened.
 pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error> {
     let _span = tracing::debug_span!("load", model = settings.model.id).entered();
-    let candidates = candidates(&settings.runtime.backend, context)?;
+    let candidates = candidates(settings, context)?;
     let resolved = mbed_model::resolve(
         &settings.model.id,
         context.revision.as_deref(),
@@ -64,25 +64,26 @@ pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error>
     Ok(Opened { embedder: Embedder::new(engine), backend, model: resolved, passed_over })
 }
 
-/// Whether the backend that `choice` names can be had at all, before anything else is looked at. A library that it needs
+/// Whether the backend that `settings` name can be had at all, before anything else is looked at. A library that it needs
 /// is fetched, as [`open`] would.
 ///
 /// # Errors
 /// There is no such backend, this build does not have it, or it finds no device.
-pub fn check_backend(choice: &BackendChoice, context: &Context<'_>) -> Result<(), Error> {
-    candidates(choice, context).map(|_found| ())
+pub fn check_backend(settings: &Settings, context: &Context<'_>) -> Result<(), Error> {
+    candidates(settings, context).map(|_found| ())
 }
 
 /// The backends to ask, in order: the one that was named, or all that find a device.
-fn candidates(choice: &BackendChoice, context: &Context<'_>) -> Result<Vec<Box<dyn Backend>>, Error> {
-    let name = match choice {
+fn candidates(settings: &Settings, context: &Context<'_>) -> Result<Vec<Box<dyn Backend>>, Error> {
+    let name = match &settings.runtime.backend {
         BackendChoice::Auto => {
-            let found = backends().into_iter().filter(|backend| matches!(backend.probe(), Probe::Found(_)));
+            let found =
+                backends(settings).into_iter().filter(|backend| matches!(backend.probe(), Probe::Found(_)));
             return Ok(found.collect());
         }
         BackendChoice::Named(name) => name,
     };
-    let Some(backend) = backends().into_iter().find(|backend| backend.name() == name) else {
+    let Some(backend) = backends(settings).into_iter().find(|backend| backend.name() == name) else {
         let name = name.clone();
         let is_one_of = |names: &[&str]| names.contains(&name.as_str());
         return Err(match (is_one_of(KNOWN_BACKENDS), is_one_of(PLANNED_BACKENDS)) {

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use mbed_core::settings::Settings;
 use mbed_core::spec::EncoderSpec;
 use mbed_core::{Backend, DeviceId, ModelSource, Precision, Probe, Weights};
 use mbed_model::Refresh;
@@ -16,12 +17,14 @@ pub const KNOWN_BACKENDS: &[&str] = &["cpu", "onnx", "candle"];
 pub const PLANNED_BACKENDS: &[&str] = &["cuda"];
 
 /// The backends of this build, in the order of [`KNOWN_BACKENDS`].
-pub(crate) fn backends() -> Vec<Box<dyn Backend>> {
+pub(crate) fn backends(settings: &Settings) -> Vec<Box<dyn Backend>> {
+    // A build without the backends that have settings asks for none.
+    let _ = settings;
     vec![
         #[cfg(feature = "cpu")]
         Box::new(mbed_cpu::CpuBackend),
         #[cfg(feature = "onnx")]
-        Box::new(mbed_onnx::OnnxBackend::new(onnx_search())),
+        Box::new(mbed_onnx::OnnxBackend::new(onnx_search()).with_settings(settings.onnx)),
         #[cfg(feature = "candle")]
         Box::new(mbed_candle::CandleBackend),
     ]
@@ -83,7 +86,7 @@ pub(crate) fn write_onnx(
 /// What each backend of this build finds on this machine.
 #[must_use]
 pub fn probe() -> Vec<(&'static str, Probe)> {
-    backends().iter().map(|backend| (backend.name(), backend.probe())).collect()
+    backends(&Settings::default()).iter().map(|backend| (backend.name(), backend.probe())).collect()
 }
 
 /// A device that can run a model.
@@ -99,7 +102,7 @@ pub struct Place {
 /// Where this build can run `model` on this machine.
 #[must_use]
 pub fn places(model: &ModelSource) -> Vec<Place> {
-    let able = backends().into_iter().filter(|backend| backend.accepts(model).is_ok());
+    let able = backends(&Settings::default()).into_iter().filter(|backend| backend.accepts(model).is_ok());
     let devices = able.flat_map(|backend| backend.probe().devices().to_vec());
     devices.map(|device| Place { device: device.id, precisions: device.precisions }).collect()
 }

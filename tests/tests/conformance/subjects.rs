@@ -14,7 +14,13 @@ pub(crate) struct Subject {
     pub(crate) backend: Arc<dyn Backend>,
     /// Values of `model_type`. A model of any other must be refused by that name.
     pub(crate) architectures: Vec<&'static str>,
+    /// Models that it must run as graphs too, without their weights.
+    pub(crate) graphs: &'static [&'static str],
 }
+
+/// One for each kind of head and of positions.
+const GRAPHS: &[&str] =
+    &["bert-mean", "bert-cls-dense", "bert-layernorm", "roberta-mean", "mpnet-mean", "qwen3-last", "t5-mean"];
 
 /// The families that have an encoder spec, and what static models are called.
 const FAMILIES: &[&str] = &[
@@ -43,9 +49,13 @@ const FAMILIES: &[&str] = &[
 /// Every backend that computes.
 pub(crate) fn backends() -> Vec<Subject> {
     vec![
-        Subject { backend: Arc::new(CpuBackend), architectures: FAMILIES.to_vec() },
-        Subject { backend: Arc::new(onnx()), architectures: FAMILIES.to_vec() },
-        Subject { backend: Arc::new(CandleBackend), architectures: [FAMILIES, &["deberta-v2"]].concat() },
+        Subject { backend: Arc::new(CpuBackend), architectures: FAMILIES.to_vec(), graphs: &[] },
+        Subject { backend: Arc::new(onnx()), architectures: FAMILIES.to_vec(), graphs: GRAPHS },
+        Subject {
+            backend: Arc::new(CandleBackend),
+            architectures: [FAMILIES, &["deberta-v2"]].concat(),
+            graphs: &[],
+        },
     ]
 }
 

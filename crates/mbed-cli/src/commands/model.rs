@@ -57,7 +57,7 @@ enum Action {
         /// The folder; one that has the graph in another precision keeps it
         #[arg(long, short, value_name = "DIR")]
         output: PathBuf,
-        /// Number format of the products: f32, f16, or int8 for whole numbers whose scale is found for each batch
+        /// Number format of the products: f32, f16, or int8 for whole numbers, whose scale is found for each token
         #[arg(long, value_name = "PRECISION", value_parser = ["f32", "f16", "int8"], default_value = "f32")]
         precision: String,
     },

@@ -31,6 +31,7 @@ pub(crate) enum Values {
     F16(Vec<f16>),
     I64(Vec<i64>),
     I8(Vec<i8>),
+    U8(Vec<u8>),
 }
 
 /// A graph that is being written.
@@ -44,6 +45,18 @@ pub(crate) struct Graph {
     pub(super) outputs: Vec<ValueInfoProto>,
     /// Small constants by what they hold, so that each is there once.
     constants: BTreeMap<String, Value>,
+    /// Whole numbers by the tensor that they stand for.
+    quantised: BTreeMap<String, Quantised>,
+}
+
+/// Whole numbers that stand for a tensor.
+#[derive(Clone, Debug)]
+pub(super) struct Quantised {
+    pub(super) values: Value,
+    /// What stands for 0.
+    pub(super) zero: Value,
+    /// What 1 is worth.
+    pub(super) worth: Value,
 }
 
 /// The operators, named as in the standard. `axis` counts from the front, or from the back where negative.
@@ -209,18 +222,32 @@ impl Graph {
         )
     }
 
-    /// Whole numbers from 0 to 255 with their scale and the one that stands for 0, by the range of all values of `x`.
-    pub(super) fn quantise_dynamically(&mut self, x: &Value) -> [Value; 3] {
-        let name = format!("DynamicQuantizeLinear_{}", self.nodes.len());
-        let outputs = ["values", "scale", "zero"].map(|part| format!("{name}_{part}"));
-        self.nodes.push(NodeProto {
-            input: vec![x.0.clone()],
-            output: outputs.to_vec(),
-            name,
-            op_type: "DynamicQuantizeLinear".to_owned(),
-            attribute: Vec::new(),
-        });
-        outputs.map(Value)
+    /// The last dimension of `x` as whole numbers from 1 to 255, of which 128 stands for 0, each by the largest magnitude
+    /// beside it, and what one of them is worth, with 1 for the last size. What is multiplied with several matrices is
+    /// quantised once.
+    pub(super) fn quantised(&mut self, x: &Value) -> Quantised {
+        if let Some(made) = self.quantised.get(&x.0) {
+            return made.clone();
+        }
+        let (high, low) =
+            (self.reduce("ReduceMax", x, -1, Kept::Yes), self.reduce("ReduceMin", x, -1, Kept::Yes));
+        let low = self.apply("Neg", &[&low]);
+        let least = self.scalar(f32::MIN_POSITIVE * 128.0);
+        let largest = self.apply("Max", &[&high, &low, &least]);
+        let most = self.scalar(127.0);
+        let inverse = self.div(&most, &largest);
+        let scaled = self.mul(x, &inverse);
+        let (one, zero) = (self.scalar(1.0), self.zero_point());
+        let values = self.apply("QuantizeLinear", &[&scaled, &one, &zero]);
+        let worth = self.div(&largest, &most);
+        let made = Quantised { values, zero, worth };
+        self.quantised.insert(x.0.clone(), made.clone());
+        made
+    }
+
+    /// What stands for 0 among whole numbers from 1 to 255.
+    fn zero_point(&mut self) -> Value {
+        self.constant("scalar_u8_128".to_owned(), vec![], Values::U8(vec![128]))
     }
 
     pub(super) fn cast(&mut self, x: &Value, data_type: i32) -> Value {

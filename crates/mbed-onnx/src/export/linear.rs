@@ -16,7 +16,7 @@ pub(crate) enum Products {
     F32,
     /// binary16
     F16,
-    /// Whole numbers of 8 bits: activations by a scale that each batch finds, weights by one an output.
+    /// Whole numbers of 8 bits: activations by a scale for each token, weights by one for each output.
     Int8(WeightRange),
 }
 
@@ -99,18 +99,17 @@ fn half_product(
     graph.cast(&product, FLOAT)
 }
 
-/// The order of operators is the one that ONNX Runtime joins into a single one.
-fn whole_product(graph: &mut Graph, x: &Value, name: TensorName, matrix: Quantised) -> Value {
-    let [input, input_scale, input_zero] = graph.quantise_dynamically(x);
+/// Sums of whole numbers, each times what it is worth: by token and by output.
+fn whole_product(graph: &mut Graph, x: &Value, name: TensorName, matrix: QuantisedMatrix) -> Value {
+    let x = graph.quantised(x);
     let outputs = matrix.scales.len();
     let shape = vec![(matrix.values.len() / outputs.max(1)) as i64, outputs as i64];
     let values = graph.initializer(format!("{name}.quantised"), shape, Values::I8(matrix.values));
-    let scales = vec![outputs as i64];
-    let zero = graph.initializer(format!("{name}.zero"), scales.clone(), Values::I8(vec![0; outputs]));
-    let scale = graph.initializer(format!("{name}.scale"), scales, Values::F32(matrix.scales));
-    let product = graph.apply("MatMulInteger", &[&input, &values, &input_zero, &zero]);
+    let scale = vec![outputs as i64];
+    let scale = graph.initializer(format!("{name}.scale"), scale, Values::F32(matrix.scales));
+    let product = graph.apply("MatMulInteger", &[&x.values, &values, &x.zero]);
     let product = graph.cast(&product, FLOAT);
-    let scale = graph.mul(&input_scale, &scale);
+    let product = graph.mul(&product, &x.worth);
     graph.mul(&product, &scale)
 }
 
@@ -123,7 +122,7 @@ struct Matrix {
 
 /// A matrix `inputs × outputs` of whole numbers with a scale for each output.
 #[derive(Debug, PartialEq)]
-struct Quantised {
+struct QuantisedMatrix {
     values: Vec<i8>,
     scales: Vec<f32>,
 }
@@ -150,7 +149,7 @@ impl Matrix {
     }
 
     /// Symmetric around 0, by the largest magnitude of each output.
-    fn quantised(&self, range: WeightRange) -> Quantised {
+    fn quantised(&self, range: WeightRange) -> QuantisedMatrix {
         let mut largest = vec![0.0_f32; self.outputs];
         for row in self.values.chunks_exact(self.outputs.max(1)) {
             largest.iter_mut().zip(row).for_each(|(largest, value)| *largest = largest.max(value.abs()));
@@ -160,7 +159,7 @@ impl Matrix {
         let rounded = |(value, scale): (&f32, &f32)| (value / scale).round_ties_even() as i8;
         let rows = self.values.chunks_exact(self.outputs.max(1));
         let values = rows.flat_map(|row| row.iter().zip(&scales).map(rounded)).collect();
-        Quantised { values, scales }
+        QuantisedMatrix { values, scales }
     }
 }
 

@@ -11,7 +11,7 @@ use super::head::{pooling, stages};
 use super::linear::Products;
 use super::proto::{
     EXTERNAL, FLOAT, FLOAT16, GraphProto, INT8, INT64, IR_VERSION, ModelProto, OPSET, OperatorSetIdProto,
-    StringStringEntryProto, TensorProto,
+    StringStringEntryProto, TensorProto, UINT8,
 };
 use crate::errors::OpenResult;
 
@@ -155,6 +155,7 @@ fn described(initializer: &Initializer) -> TensorProto {
             Values::F16(_) => FLOAT16,
             Values::I64(_) => INT64,
             Values::I8(_) => INT8,
+            Values::U8(_) => UINT8,
         },
         name: initializer.name.clone(),
         ..TensorProto::default()
@@ -183,6 +184,7 @@ impl Values {
             Self::F16(values) => values.len(),
             Self::I64(values) => values.len(),
             Self::I8(values) => values.len(),
+            Self::U8(values) => values.len(),
         }
     }
 
@@ -192,6 +194,7 @@ impl Values {
             Self::F16(values) => size_of_val(&values[..]),
             Self::I64(values) => size_of_val(&values[..]),
             Self::I8(values) => size_of_val(&values[..]),
+            Self::U8(values) => size_of_val(&values[..]),
         }
     }
 
@@ -202,6 +205,7 @@ impl Values {
             Self::F16(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             Self::I64(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             Self::I8(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+            Self::U8(values) => values.clone(),
         }
     }
 }

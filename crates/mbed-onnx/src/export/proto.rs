@@ -11,6 +11,8 @@ pub(super) const IR_VERSION: i64 = 9;
 pub(super) const OPSET: i64 = 20;
 /// `TensorProto.DataType.FLOAT`
 pub(super) const FLOAT: i32 = 1;
+/// `TensorProto.DataType.UINT8`
+pub(super) const UINT8: i32 = 2;
 /// `TensorProto.DataType.INT8`
 pub(super) const INT8: i32 = 3;
 /// `TensorProto.DataType.FLOAT16`

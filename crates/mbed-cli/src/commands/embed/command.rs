@@ -24,7 +24,7 @@ pub(crate) fn run(arguments: EmbedArguments, invocation: &Invocation) -> Result<
     let settings = invocation.settings();
     let bars = Bars::new(printer);
     let context = invocation.context(&bars)?;
-    mbed::check_backend(&settings.runtime.backend, &context)?;
+    mbed::check_backend(settings, &context)?;
     let plan = plan_inputs(&arguments.inputs, arguments.input_format.named()).map_err(Failure::pipeline)?;
     let (target, format) = output(&arguments, &plan)?;
     if plan.skipped_files() > 0 {
