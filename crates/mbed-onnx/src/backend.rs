@@ -60,8 +60,7 @@ impl Backend for OnnxBackend {
             Ok(provider) => provider,
             Err(reason) => return Probe::Absent(reason),
         };
-        let name = format!("{} through ONNX Runtime", provider.label);
-        let mut device = DeviceInfo::new(DEVICE, name, PRECISIONS.to_vec());
+        let mut device = DeviceInfo::new(DEVICE, provider.device_name(), PRECISIONS.to_vec());
         device.parallelism = Some(available_threads());
         device.details = vec![
             ("version".to_owned(), library.version.clone()),

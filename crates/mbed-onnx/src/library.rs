@@ -139,7 +139,7 @@ impl LibrarySearch {
 
 fn started(builder: ort::environment::EnvironmentBuilder, path: PathBuf) -> Result<Library, LibraryError> {
     match builder.with_name("mbed").with_telemetry(false).build() {
-        Ok(environment) => Ok(Library { environment, version: version(ort::info()), path }),
+        Ok(environment) => Ok(Library { environment, version: version(ort::info(), &path), path }),
         Err(error) => Err(LibraryError::DoesNotStart { path, reason: error.message().to_owned() }),
     }
 }
@@ -194,10 +194,19 @@ fn reason(error: &LoadDynamicError) -> String {
     }
 }
 
-/// The version in `ORT Build Info: git-branch=rel-1.31.1, git-commit-id=...`; all of it where it has another form.
-fn version(info: &str) -> String {
+/// The version in `ORT Build Info: git-branch=rel-1.31.1, git-commit-id=...`; where the branch has another name that of
+/// the file, `libonnxruntime.so.1.31.1`, and all that the library says where that has none.
+fn version(info: &str, path: &Path) -> String {
     let branch = info.split(['=', ',', ' ']).find_map(|part| part.strip_prefix("rel-"));
-    branch.unwrap_or(info).to_owned()
+    let name = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let name = name.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let digits = name.replace(DLL_SUFFIX, "");
+    let digits = digits.trim_start_matches(|character: char| !character.is_ascii_digit());
+    match branch {
+        Some(version) => version.to_owned(),
+        None if digits.contains('.') => digits.to_owned(),
+        None => info.to_owned(),
+    }
 }
 
 fn real(path: &Path) -> PathBuf {
@@ -210,5 +219,34 @@ impl fmt::Debug for Library {
             .field("path", &self.path)
             .field("version", &self.version)
             .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_version_is_told_by_the_library_or_its_file() {
+        let check = |info: &str, path: &str, expected: &str| {
+            let path = path.replace(".so", DLL_SUFFIX);
+            assert_eq!(version(info, Path::new(&path)), expected, "{info}, {path}");
+        };
+        let released = "ORT Build Info: git-branch=rel-1.24.2, git-commit-id=6af1a93, build type=Release";
+        let other = "ORT Build Info: git-branch=HEAD, git-commit-id=6af1a93";
+        check(released, "libonnxruntime.so.1.31.1", "1.24.2");
+        check(other, "nowhere/libonnxruntime.so.1.31.1", "1.31.1");
+        check(other, "libonnxruntime.so", other);
+    }
+
+    #[test]
+    fn names_of_the_library_are_known_with_and_without_a_version() {
+        let check = |name: &str, expected| {
+            let name = name.replace("lib", DLL_PREFIX).replace(".so", DLL_SUFFIX);
+            assert_eq!(is_library(&name), expected, "{name}");
+        };
+        check("libonnxruntime.so", true);
+        check("libonnxruntime_providers_shared.so", false);
+        check("libonnx.so", false);
     }
 }

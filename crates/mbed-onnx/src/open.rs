@@ -5,7 +5,7 @@ use mbed_core::{BackendError, GraphFile, GraphModel, Precision, PrecisionChoice,
 
 use crate::encoder::Encoder;
 use crate::errors::{DEVICE, OpenResult};
-use crate::export::{Products, states_model};
+use crate::export::{Operators, Products, states_model};
 use crate::limits::Limits;
 use crate::load::Loader;
 use crate::processor::weight_range;
@@ -28,7 +28,7 @@ pub(crate) fn spec(
     };
     let products = match precision {
         Precision::F16 => Products::F16,
-        Precision::Int8 => Products::Int8(weight_range()),
+        Precision::Int8 => Products::Int8(weight_range(), Operators::OfOnnxRuntime),
         _ => Products::F32,
     };
     let written = states_model(spec, weights, products)?;

@@ -9,7 +9,7 @@ pub(crate) struct Provider {
     /// The name that settings use.
     name: &'static str,
     /// What people call it.
-    pub(crate) label: &'static str,
+    label: &'static str,
     /// Whether the library was built with it.
     is_there: fn() -> ort::Result<bool>,
     /// Makes it; nothing for the one that every session has.
@@ -61,6 +61,13 @@ static ALL: [Provider; 6] = [
         make: || Some(ep::CoreML::default().build().error_on_failure()),
     },
 ];
+
+impl Provider {
+    /// What people call its device.
+    pub(crate) fn device_name(&self) -> String {
+        format!("{} through ONNX Runtime", self.label)
+    }
+}
 
 /// The providers that the loaded library was built with.
 pub(crate) struct Providers(Vec<&'static Provider>);

@@ -54,6 +54,7 @@ impl OnnxSession {
         let stages = stages.map(|model| loader.written(model)).transpose()?;
         let mut capabilities =
             Capabilities::new(DEVICE, precision, rest.head.dimensions(rest.width), limits.max_tokens);
+        capabilities.device_name = loader.provider.device_name();
         // Its products take other code paths for other numbers of rows.
         capabilities.invariance = BatchInvariance::WithinTolerance;
         let pooling = match encoder.gives {

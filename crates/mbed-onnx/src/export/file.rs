@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use mbed_core::spec::EncoderSpec;
 use mbed_core::{BackendError, Hint, Precision, Weights};
 
-use super::linear::{Products, WeightRange};
+use super::linear::{Operators, Products, WeightRange};
 use super::model::{Written, whole_model};
 
 /// Names of the graph's file by its precision, as the hub's exporters have them.
@@ -87,7 +87,7 @@ pub fn export(
     let products = match precision {
         Precision::F16 => Products::F16,
         // A file goes to processors of any kind.
-        Precision::Int8 => Products::Int8(WeightRange::Reduced),
+        Precision::Int8 => Products::Int8(WeightRange::Reduced, Operators::Standard),
         _ => Products::F32,
     };
     let data_file = (spec.parameters() > MOST_INSIDE).then_some(data_name.as_str());

@@ -7,8 +7,8 @@ use mbed_core::{TensorName, Weights};
 
 use super::linear::Products;
 use super::proto::{
-    AttributeProto, Dimension, DimensionProto, FLOAT, INT64, NodeProto, TensorShapeProto, TensorTypeProto,
-    TypeProto, ValueInfoProto,
+    AttributeProto, Dimension, DimensionProto, FLOAT, INT64, NodeProto, ONNX_RUNTIME, TensorShapeProto,
+    TensorTypeProto, TypeProto, ValueInfoProto,
 };
 use crate::errors::OpenResult;
 
@@ -86,6 +86,7 @@ impl Graph {
             name: format!("{name}_out"),
             op_type: "Identity".to_owned(),
             attribute: Vec::new(),
+            domain: String::new(),
         });
         let sizes = sizes.iter().map(|&size| parameter(size)).chain([known(width)]);
         self.outputs.push(value_info(name, FLOAT, sizes));
@@ -157,8 +158,18 @@ impl Graph {
             name: name.clone(),
             op_type: operator.to_owned(),
             attribute,
+            domain: String::new(),
         });
         Value(name)
+    }
+
+    /// An operator that only ONNX Runtime has.
+    pub(super) fn apply_own(&mut self, operator: &str, inputs: &[&Value]) -> Value {
+        let value = self.apply(operator, inputs);
+        if let Some(node) = self.nodes.last_mut() {
+            ONNX_RUNTIME.0.clone_into(&mut node.domain);
+        }
+        value
     }
 
     pub(crate) fn add(&mut self, left: &Value, right: &Value) -> Value {

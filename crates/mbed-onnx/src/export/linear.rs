@@ -17,7 +17,16 @@ pub(crate) enum Products {
     /// binary16
     F16,
     /// Whole numbers of 8 bits: activations by a scale for each token, weights by one for each output.
-    Int8(WeightRange),
+    Int8(WeightRange, Operators),
+}
+
+/// Which operators a graph may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Operators {
+    /// Those of the standard.
+    Standard,
+    /// Those of ONNX Runtime too.
+    OfOnnxRuntime,
 }
 
 /// The largest magnitude of a weight as a whole number.
@@ -77,7 +86,9 @@ pub(super) fn product(
             let matrix = graph.initializer(name.to_string(), matrix.shape(), Values::F32(matrix.values));
             Ok(graph.matmul(x, &matrix))
         }
-        Products::Int8(range) => Ok(whole_product(graph, x, name, matrix.quantised(range))),
+        Products::Int8(range, operators) => {
+            Ok(whole_product(graph, (x, operators), name, matrix.quantised(range)))
+        }
     }
 }
 
@@ -100,17 +111,31 @@ fn half_product(
 }
 
 /// Sums of whole numbers, each times what it is worth: by token and by output.
-fn whole_product(graph: &mut Graph, x: &Value, name: TensorName, matrix: QuantisedMatrix) -> Value {
+fn whole_product(
+    graph: &mut Graph,
+    (x, operators): (&Value, Operators),
+    name: TensorName,
+    matrix: QuantisedMatrix,
+) -> Value {
     let x = graph.quantised(x);
     let outputs = matrix.scales.len();
     let shape = vec![(matrix.values.len() / outputs.max(1)) as i64, outputs as i64];
     let values = graph.initializer(format!("{name}.quantised"), shape, Values::I8(matrix.values));
     let scale = vec![outputs as i64];
     let scale = graph.initializer(format!("{name}.scale"), scale, Values::F32(matrix.scales));
-    let product = graph.apply("MatMulInteger", &[&x.values, &values, &x.zero]);
-    let product = graph.cast(&product, FLOAT);
-    let product = graph.mul(&product, &x.worth);
-    graph.mul(&product, &scale)
+    let product = match operators {
+        Operators::Standard => {
+            let product = graph.apply("MatMulInteger", &[&x.values, &values, &x.zero]);
+            let product = graph.cast(&product, FLOAT);
+            graph.mul(&product, &scale)
+        }
+        // One pass over the results instead of three.
+        Operators::OfOnnxRuntime => {
+            let one = graph.scalar(1.0);
+            graph.apply_own("MatMulIntegerToFloat", &[&x.values, &values, &one, &scale, &x.zero])
+        }
+    };
+    graph.mul(&product, &x.worth)
 }
 
 /// A matrix `inputs × outputs`.

@@ -15,7 +15,7 @@ mod proto;
 
 pub use file::{ExportError, ExportedFiles, export};
 pub(crate) use graph::{Initializer, Values};
-pub(crate) use linear::{Products, WeightRange};
+pub(crate) use linear::{Operators, Products, WeightRange};
 pub(crate) use model::{
     ATTENTION_MASK, INPUT_IDS, LAST_HIDDEN_STATE, POOLED, SENTENCE_EMBEDDING, TOKEN_TYPE_IDS, Written,
     stages_model, states_model,

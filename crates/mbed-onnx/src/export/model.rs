@@ -10,8 +10,8 @@ use super::graph::{Graph, Initializer, Values};
 use super::head::{pooling, stages};
 use super::linear::Products;
 use super::proto::{
-    EXTERNAL, FLOAT, FLOAT16, GraphProto, INT8, INT64, IR_VERSION, ModelProto, OPSET, OperatorSetIdProto,
-    StringStringEntryProto, TensorProto, UINT8,
+    EXTERNAL, FLOAT, FLOAT16, GraphProto, INT8, INT64, IR_VERSION, ModelProto, ONNX_RUNTIME, OPSET,
+    OperatorSetIdProto, StringStringEntryProto, TensorProto, UINT8,
 };
 use crate::errors::OpenResult;
 
@@ -131,6 +131,13 @@ fn written(graph: Graph, place: Beside<'_>) -> Written {
             tensors.push(internal(&initializer));
         }
     }
+    let versions = [("", OPSET), ONNX_RUNTIME];
+    let is_used = |domain: &str| domain.is_empty() || graph.nodes.iter().any(|node| node.domain == domain);
+    let opset_import = versions
+        .into_iter()
+        .filter(|(domain, _)| is_used(domain))
+        .map(|(domain, version)| OperatorSetIdProto { domain: Some(domain.to_owned()), version })
+        .collect();
     let proto = ModelProto {
         ir_version: IR_VERSION,
         producer_name: "mbed".to_owned(),
@@ -142,7 +149,7 @@ fn written(graph: Graph, place: Beside<'_>) -> Written {
             input: graph.inputs,
             output: graph.outputs,
         }),
-        opset_import: vec![OperatorSetIdProto { domain: Some(String::new()), version: OPSET }],
+        opset_import,
     };
     Written { model: proto.encode_to_vec(), beside }
 }

@@ -9,6 +9,8 @@ use prost::{Message, Oneof};
 pub(super) const IR_VERSION: i64 = 9;
 /// The version of the standard operators: the first one with `Gelu`.
 pub(super) const OPSET: i64 = 20;
+/// Operators that ONNX Runtime has beyond the standard, and their version.
+pub(super) const ONNX_RUNTIME: (&str, i64) = ("com.microsoft", 1);
 /// `TensorProto.DataType.FLOAT`
 pub(super) const FLOAT: i32 = 1;
 /// `TensorProto.DataType.UINT8`
@@ -73,6 +75,9 @@ pub(super) struct NodeProto {
     pub(super) op_type: String,
     #[prost(message, repeated, tag = "5")]
     pub(super) attribute: Vec<AttributeProto>,
+    /// Whose operator it is; nobody's for the standard ones.
+    #[prost(string, tag = "7")]
+    pub(super) domain: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
