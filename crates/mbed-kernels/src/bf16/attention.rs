@@ -6,7 +6,7 @@ use super::machine::Machine;
 use super::tiles::{BLOCK, Block, HEIGHT, Line, TileRows, WIDTH};
 use crate::Isa;
 use crate::attention::{Attention, Heads};
-use crate::gemm::{Keep, ShapeMismatch};
+use crate::gemm::ShapeMismatch;
 
 /// What attention in bfloat16 works in, kept between calls.
 #[derive(Clone, Debug, Default)]
@@ -135,6 +135,44 @@ impl Attention<'_> {
         }
     }
 
+    /// Turns the scores of up to 32 queries from `first` on into powers of e, and gives their sums.
+    fn shares(
+        &self,
+        machine: &Machine,
+        (head, first, queries): (usize, usize, usize),
+        length: usize,
+        scratch: &mut Bf16Scratch,
+    ) -> [f32; BLOCK] {
+        let mut sums = [1.0; BLOCK];
+        let Bf16Scratch { scores, shares, .. } = scratch;
+        if self.bias.is_none()
+            && self.scale > 0.0
+            && self.reach.keys(length - 1, length).start == 0
+            && self.reach.keys(0, length).end == length
+        {
+            let scores = &scores[..length.div_ceil(BLOCK)];
+            machine.shares_of_all(scores, (length, self.scale), shares, &mut sums[..queries]);
+            return sums;
+        }
+        let blocks = self.blocks_seen(first, queries, length);
+        for (row, sum) in sums.iter_mut().enumerate().take(queries) {
+            let keys = self.reach.keys(first + row, length);
+            let bias = self.bias.and_then(|bias| bias.row(head, first + row, &keys)).unwrap_or_default();
+            let origin = blocks.start * BLOCK;
+            let query =
+                Query { row, scale: self.scale, seen: (keys.start - origin, keys.end - origin), bias };
+            let lines = shares.line_places(row).skip(blocks.start);
+            *sum = machine.shares(&scores[blocks.clone()], query, lines);
+        }
+        sums
+    }
+
+    /// The blocks of keys that some of `queries` queries from `first` on see.
+    fn blocks_seen(&self, first: usize, queries: usize, length: usize) -> Range<usize> {
+        let seen = self.reach.keys(first, length).start..self.reach.keys(first + queries - 1, length).end;
+        seen.start / BLOCK..seen.end.div_ceil(BLOCK)
+    }
+
     /// The contexts of up to 32 queries from `first` on.
     fn attend_tiles(
         &self,
@@ -145,29 +183,19 @@ impl Attention<'_> {
     ) {
         let (size, length) = (self.heads.size, tokens.len());
         let (chunks, queries) = (size.div_ceil(WIDTH), BLOCK.min(length - first));
-        let seen = self.reach.keys(first, length).start..self.reach.keys(first + queries - 1, length).end;
-        let blocks = seen.start / BLOCK..seen.end.div_ceil(BLOCK);
+        let blocks = self.blocks_seen(first, queries, length);
         let a = scratch.queries.view().tiles(first / BLOCK, &(0..chunks));
         let panels = scratch.keys.chunks_exact(chunks * 2 * HEIGHT);
         for (panel, scores) in panels.zip(&mut scratch.scores).take(blocks.end).skip(blocks.start) {
-            machine.multiply(a, panel, Keep::Nothing, scores);
+            machine.multiply(a, panel, scores);
         }
-        let mut inverse = [0.0; BLOCK];
-        for (row, inverse) in inverse.iter_mut().enumerate().take(queries) {
-            let keys = self.reach.keys(first + row, length);
-            let bias = self.bias.and_then(|bias| bias.row(head, first + row, &keys)).unwrap_or_default();
-            let origin = blocks.start * BLOCK;
-            let query =
-                Query { row, scale: self.scale, seen: (keys.start - origin, keys.end - origin), bias };
-            let lines = scratch.shares.line_places(row).skip(blocks.start);
-            *inverse = 1.0 / machine.shares(&scratch.scores[blocks.clone()], query, lines);
-        }
+        let inverse = self.shares(machine, (head, first, queries), length, scratch).map(|sum| 1.0 / sum);
         let panel_length = length.div_ceil(BLOCK) * 2 * HEIGHT;
         for (chunk, panel) in scratch.values.chunks_exact(panel_length).enumerate() {
             let mut block = Block::ZERO;
             let a = scratch.shares.view().tiles(0, &blocks);
             let panel = &panel[blocks.start * 2 * HEIGHT..blocks.end * 2 * HEIGHT];
-            machine.multiply(a, panel, Keep::Nothing, &mut block);
+            machine.multiply(a, panel, &mut block);
             let width = WIDTH.min(size - chunk * WIDTH);
             for (row, (values, inverse)) in block.0.iter().zip(inverse).enumerate().take(queries) {
                 let line = machine.scale_and_round(values, inverse);

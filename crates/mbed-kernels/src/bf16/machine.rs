@@ -11,10 +11,9 @@ use super::tiles::{BLOCK, Block, HEIGHT, Line};
 use super::{TileRows, scalar};
 use crate::Isa;
 use crate::activation::Function;
-use crate::gemm::Keep;
 
 #[cfg(target_arch = "x86_64")]
-use super::{amx::Tiles, finish_avx512, shares_avx512, turn_avx512};
+use super::{amx::Tiles, amx_beside, finish_avx512, shares_avx512, turn_avx512};
 
 /// Who computes blocks on this thread, as long as it lives.
 pub(super) enum Machine {
@@ -33,14 +32,35 @@ impl Machine {
         Self::Scalar
     }
 
-    /// `block = a · b` or `block += a · b`, see `amx::Tiles::multiply`.
+    /// `block = a · b`, see `amx::Tiles::multiply`.
     #[inline]
-    pub(super) fn multiply(&self, a: [&[Line]; 2], b: &[Line], keep: Keep, block: &mut Block) {
+    pub(super) fn multiply(&self, a: &[Line], b: &[Line], block: &mut Block) {
         match self {
-            Self::Scalar => scalar::multiply(a, b, keep, block),
+            Self::Scalar => scalar::multiply(a, b, block),
             #[cfg(target_arch = "x86_64")]
-            Self::Amx(tiles) => tiles.multiply(a, b, keep, block),
+            Self::Amx(tiles) => tiles.multiply(a, b, block),
         }
+    }
+
+    /// `block = a · b`, and what [`Machine::finish`] does to the block before.
+    #[inline]
+    pub(super) fn multiply_and_finish(
+        &self,
+        (a, b): (&[Line], &[Line]),
+        block: &mut Block,
+        (before, place): (&mut Block, Place<'_>),
+        output: &mut Output<'_>,
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        if let Self::Amx(tiles) = self
+            && amx_beside::has_room(a, b)
+            && let Some(waiting) = amx_beside::Waiting::new(before, &place, output)
+        {
+            // SAFETY: as in `finish`.
+            return unsafe { amx_beside::multiply(tiles, a, b, block, waiting) };
+        }
+        self.multiply(a, b, block);
+        self.finish(before, place, output);
     }
 
     /// Adds the bias and brings the block to its place.
@@ -84,6 +104,30 @@ impl Machine {
             // SAFETY: as in `finish`.
             #[cfg(target_arch = "x86_64")]
             Self::Amx(_) => unsafe { shares_avx512::shares(scores, query, lines) },
+        }
+    }
+
+    /// As [`Machine::shares`] for the first rows of the blocks, as many as there are `sums`, where every query sees all
+    /// keys and nothing is added to scores. Rows behind them, up to the block's last, may be overwritten.
+    pub(super) fn shares_of_all(
+        &self,
+        scores: &[Block],
+        (keys, scale): (usize, f32),
+        shares: &mut TileRows,
+        sums: &mut [f32],
+    ) {
+        match self {
+            Self::Scalar => {
+                for (row, sum) in sums.iter_mut().enumerate() {
+                    let query = Query { row, scale, seen: (0, keys), bias: &[] };
+                    *sum = scalar::shares(scores, query, shares.line_places(row));
+                }
+            }
+            // SAFETY: as in `finish`.
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx(_) => unsafe {
+                shares_avx512::shares_of_all(scores, (keys, scale), shares.first_blocks_mut(), sums);
+            },
         }
     }
 

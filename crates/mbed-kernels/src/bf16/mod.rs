@@ -8,6 +8,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
+#[cfg(target_arch = "x86_64")]
+mod amx_beside;
 mod attention;
 mod finish;
 #[cfg(target_arch = "x86_64")]

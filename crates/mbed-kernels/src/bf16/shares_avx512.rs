@@ -1,15 +1,18 @@
 //! Softmax of a query's scores, 16 keys at a time.
 
 use std::arch::x86_64::{
-    __m512, _mm512_add_ps, _mm512_cvtne2ps_pbh, _mm512_fmadd_ps, _mm512_mask_max_ps, _mm512_maskz_mov_ps,
-    _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_set1_ps, _mm512_setzero_ps,
-    _mm512_sub_ps,
+    __m512, _mm512_add_ps, _mm512_cvtne2ps_pbh, _mm512_fmadd_ps, _mm512_fmsub_ps, _mm512_mask_max_ps,
+    _mm512_maskz_mov_ps, _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_sub_ps,
 };
 use std::f32::consts::LOG2_E;
 
 use super::attention::Query;
 use super::tiles::{BLOCK, Block, Line};
 use crate::avx512::{LANES, exp2, load, load_window, store_words, words};
+
+/// Rows that are looked at side by side.
+const ROWS: usize = 4;
 
 /// As `scalar::shares`.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
@@ -38,6 +41,51 @@ pub(super) fn shares<'a>(
         store_words(&mut line.0, words(_mm512_cvtne2ps_pbh(high, low)));
     }
     _mm512_reduce_add_ps(sum)
+}
+
+/// As `Machine::shares_of_all`.
+///
+/// Four rows at a time: the instructions of one alone wait for each other most of the time.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
+pub(super) fn shares_of_all(
+    scores: &[Block],
+    (keys, scale): (usize, f32),
+    shares: &mut [[Line; BLOCK]],
+    sums: &mut [f32],
+) {
+    let scale = _mm512_set1_ps(scale * LOG2_E);
+    for (sums, first) in sums.chunks_mut(ROWS).zip((0..BLOCK).step_by(ROWS)) {
+        let mut largest = [_mm512_set1_ps(f32::NEG_INFINITY); ROWS];
+        for (block, start) in scores.iter().zip((0..).step_by(BLOCK)) {
+            let masks = [below(keys, start), below(keys, start + LANES)];
+            for (row, largest) in block.0[first..first + ROWS].iter().zip(&mut largest) {
+                for (half, mask) in row.as_chunks().0.iter().zip(masks) {
+                    *largest = _mm512_mask_max_ps(*largest, mask, *largest, load(half));
+                }
+            }
+        }
+        let largest =
+            largest.map(|largest| _mm512_mul_ps(_mm512_set1_ps(_mm512_reduce_max_ps(largest)), scale));
+        let mut partial = [_mm512_setzero_ps(); ROWS];
+        for ((block, lines), start) in scores.iter().zip(&mut *shares).zip((0..).step_by(BLOCK)) {
+            let masks = [below(keys, start), below(keys, start + LANES)];
+            let rows = block.0[first..first + ROWS].iter().zip(&mut lines[first..first + ROWS]);
+            for ((row, line), (&largest, partial)) in rows.zip(largest.iter().zip(&mut partial)) {
+                let halves = row.as_chunks().0;
+                let share = |half: usize| {
+                    let power = _mm512_fmsub_ps(load(&halves[half]), scale, largest);
+                    _mm512_maskz_mov_ps(masks[half], exp2(power))
+                };
+                let low = share(0);
+                let high = if masks[1] == 0 { _mm512_setzero_ps() } else { share(1) };
+                *partial = _mm512_add_ps(*partial, _mm512_add_ps(low, high));
+                store_words(&mut line.0, words(_mm512_cvtne2ps_pbh(high, low)));
+            }
+        }
+        for (sum, partial) in sums.iter_mut().zip(partial) {
+            *sum = _mm512_reduce_add_ps(partial);
+        }
+    }
 }
 
 /// As `scalar::scale_and_round`.

@@ -29,7 +29,8 @@ impl Block {
     pub(super) const ZERO: Self = Self([[0.0; BLOCK]; BLOCK]);
 }
 
-/// Rows of bfloat16 values, padded to whole blocks: tile by tile along a row, and tile row after tile row.
+/// Rows of bfloat16 values, padded to whole blocks of 32 rows. A block is stored 32 columns after 32 columns, each as
+/// two tiles of 16 rows, one behind the other: the 32 lines that a step of a product reads are neighbours.
 #[derive(Clone, Debug, Default)]
 pub struct TileRows {
     lines: Vec<Line>,
@@ -118,8 +119,8 @@ impl TileRows {
     /// The lines of a row, from the first column on.
     pub(super) fn line_places(&mut self, row: usize) -> impl Iterator<Item = &mut Line> {
         let start = place(row, 0, self.chunks());
-        let end = (start + self.chunks() * HEIGHT).min(self.lines.len());
-        self.lines.get_mut(start..end).unwrap_or_default().iter_mut().step_by(HEIGHT)
+        let end = (start + self.chunks() * BLOCK).min(self.lines.len());
+        self.lines.get_mut(start..end).unwrap_or_default().iter_mut().step_by(BLOCK)
     }
 
     /// The values of a row from `column` on, as many as there are places; zeros past the last column.
@@ -154,8 +155,21 @@ impl TileRows {
     /// The 16 lines of the rows from `16 · row` on that have the columns from `32 · chunk` on, none where there are
     /// no such rows.
     pub(super) fn tile_mut(&mut self, row: usize, chunk: usize) -> &mut [Line] {
-        let start = (row * self.chunks() + chunk) * HEIGHT;
+        let start = place(row * HEIGHT, chunk, self.chunks());
         self.lines.get_mut(start..start + HEIGHT).unwrap_or_default()
+    }
+
+    /// The lines of the first 32 rows, 32 columns after 32 columns.
+    pub(super) fn first_blocks_mut(&mut self) -> &mut [[Line; BLOCK]] {
+        let end = (self.chunks() * BLOCK).min(self.lines.len());
+        self.lines.get_mut(..end).unwrap_or_default().as_chunks_mut().0
+    }
+
+    /// The 32 lines of the rows from `32 · block` on that have the columns from `32 · chunk` on, none where there are
+    /// no such rows.
+    pub(super) fn block_mut(&mut self, block: usize, chunk: usize) -> &mut [Line] {
+        let start = place(block * BLOCK, chunk, self.chunks());
+        self.lines.get_mut(start..start + BLOCK).unwrap_or_default()
     }
 }
 
@@ -178,19 +192,15 @@ impl<'a> TileView<'a> {
         self.lines.len() / (BLOCK * self.columns.div_ceil(WIDTH)).max(1)
     }
 
-    /// The tiles of the two tile rows of a block, in chunks of columns `chunks`.
-    pub(super) fn tiles(self, block: usize, chunks: &Range<usize>) -> [&'a [Line]; 2] {
-        let width = self.columns.div_ceil(WIDTH) * HEIGHT;
-        [2 * block, 2 * block + 1].map(|row| {
-            let start = row * width;
-            let range = start + chunks.start * HEIGHT..start + chunks.end * HEIGHT;
-            self.lines.get(range).unwrap_or_default()
-        })
+    /// The tiles of a block in chunks of columns `chunks`, two for each.
+    pub(super) fn tiles(self, block: usize, chunks: &Range<usize>) -> &'a [Line] {
+        let start = block * self.columns.div_ceil(WIDTH) * BLOCK;
+        self.lines.get(start + chunks.start * BLOCK..start + chunks.end * BLOCK).unwrap_or_default()
     }
 }
 
 const fn place(row: usize, chunk: usize, chunks: usize) -> usize {
-    (row / HEIGHT * chunks + chunk) * HEIGHT + row % HEIGHT
+    (row / BLOCK * chunks + chunk) * BLOCK + row % BLOCK
 }
 
 /// Rounds to the nearest, ties to even; NaN stays.
