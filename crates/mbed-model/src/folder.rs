@@ -67,7 +67,7 @@ impl Model {
         }
     }
 
-    /// How many values the encoder and its head have; of a model whose encoder is a graph, those of its head.
+    /// How many values the encoder and its head have; of a model whose encoder is a graph, only those of its head.
     #[must_use]
     pub fn parameters(&self) -> usize {
         match &self.source {

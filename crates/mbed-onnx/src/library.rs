@@ -240,6 +240,25 @@ mod tests {
     }
 
     #[test]
+    fn a_named_place_is_the_only_one_and_says_what_is_wrong_with_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let check = |named: &Path, expected: &str| {
+            let search = LibrarySearch { named: Some(named.to_owned()), folders: vec!["elsewhere".into()] };
+            let Err(LibraryError::NotFound { attempts }) = search.load() else {
+                panic!("{}", named.display())
+            };
+            let [Attempt { place, reason }] = &attempts[..] else { panic!("{attempts:?}") };
+            assert!(place.starts_with(named) && reason.contains(expected), "{attempts:?}");
+        };
+        check(&folder.path().join("missing"), "is not there");
+        check(folder.path(), "holds no such library");
+        // What is no library for this machine is told in the loader's own words, with the file in them.
+        let name = format!("{DLL_PREFIX}onnxruntime{DLL_SUFFIX}");
+        fs::write(folder.path().join(&name), "a library of another machine").unwrap();
+        check(folder.path(), &name);
+    }
+
+    #[test]
     fn names_of_the_library_are_known_with_and_without_a_version() {
         let check = |name: &str, expected| {
             let name = name.replace("lib", DLL_PREFIX).replace(".so", DLL_SUFFIX);

@@ -78,9 +78,11 @@ fn facts(found: &ResolvedModel, model: &Model) -> Facts {
     tell("licence", json!(licence(&found.folder)));
     tell("architecture", json!(model.architecture()));
     tell("runs_on", json!(runs_on(&model.source)));
-    tell("parameters", json!(model.parameters()));
+    // Those of a graph are its own business.
+    let parameters = (!matches!(model.source, ModelSource::Graph(_))).then(|| model.parameters());
+    tell("parameters", json!(parameters));
     tell("stored_as", json!(stored_as(&model.source)));
-    tell(WEIGHTS, weights(model.parameters()));
+    tell(WEIGHTS, parameters.map_or(Value::Null, weights));
     tell("dimensions", json!(head.map_or(0, |head| head.dimensions(model.hidden()))));
     tell("max_tokens", json!(text.max_tokens));
     tell("positions", json!(text.positions));
