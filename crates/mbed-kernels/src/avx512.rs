@@ -11,8 +11,8 @@ use std::arch::x86_64::{
     __m256bh, __m512, __m512bh, __m512i, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm512_add_ps,
     _mm512_cvtneps_pbh, _mm512_fmadd_ps, _mm512_fmsub_ps, _mm512_loadu_ps, _mm512_loadu_si512,
     _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
-    _mm512_rcp14_ps, _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_ps, _mm512_storeu_si512,
-    _mm512_sub_ps,
+    _mm512_rcp14_ps, _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_ps, _mm512_storeu_ps,
+    _mm512_storeu_si512, _mm512_sub_ps,
 };
 
 /// Values of a register.
@@ -38,6 +38,13 @@ pub(crate) const GELU_SERIES: [f32; 8] = [
 pub(crate) fn load(values: &[f32; LANES]) -> __m512 {
     // SAFETY: 64 bytes behind the reference are readable, and the instruction needs no alignment.
     unsafe { _mm512_loadu_ps(values.as_ptr()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(crate) fn store(places: &mut [f32; LANES], values: __m512) {
+    // SAFETY: 64 bytes behind the unique reference are writable, and the instruction needs no alignment.
+    unsafe { _mm512_storeu_ps(places.as_mut_ptr(), values) }
 }
 
 /// The first 16 values, zeros where there are fewer.

@@ -11,9 +11,10 @@ use super::tiles::{BLOCK, Block, HEIGHT, Line};
 use super::{TileRows, scalar};
 use crate::Isa;
 use crate::activation::Function;
+use crate::norm::Norm;
 
 #[cfg(target_arch = "x86_64")]
-use super::{amx::Tiles, amx_beside, finish_avx512, shares_avx512, turn_avx512};
+use super::{amx::Tiles, amx_beside, finish_avx512, norm_avx512, shares_avx512, turn_avx512};
 
 /// Who computes blocks on this thread, as long as it lives.
 pub(super) enum Machine {
@@ -107,18 +108,18 @@ impl Machine {
         }
     }
 
-    /// As [`Machine::shares`] for the first rows of the blocks, as many as there are `sums`, where every query sees all
-    /// keys and nothing is added to scores. Rows behind them, up to the block's last, may be overwritten.
+    /// As [`Machine::shares`] for four rows of the blocks from `first` on, or as many as there are `sums`, where every
+    /// query sees all keys and nothing is added to scores. Rows behind, up to the fourth, may be overwritten.
     pub(super) fn shares_of_all(
         &self,
         scores: &[Block],
         (keys, scale): (usize, f32),
-        shares: &mut TileRows,
+        (first, shares): (usize, &mut TileRows),
         sums: &mut [f32],
     ) {
         match self {
             Self::Scalar => {
-                for (row, sum) in sums.iter_mut().enumerate() {
+                for (sum, row) in sums.iter_mut().zip(first..) {
                     let query = Query { row, scale, seen: (0, keys), bias: &[] };
                     *sum = scalar::shares(scores, query, shares.line_places(row));
                 }
@@ -126,7 +127,7 @@ impl Machine {
             // SAFETY: as in `finish`.
             #[cfg(target_arch = "x86_64")]
             Self::Amx(_) => unsafe {
-                shares_avx512::shares_of_all(scores, (keys, scale), shares.first_blocks_mut(), sums);
+                shares_avx512::shares_of_all(scores, (keys, scale), (first, shares.first_blocks_mut()), sums);
             },
         }
     }
@@ -153,14 +154,14 @@ impl Machine {
         }
     }
 
-    /// Multiplies and rounds.
+    /// Multiplies each row by its factor and rounds it into its line.
     #[inline]
-    pub(super) fn scale_and_round(&self, values: &[f32; BLOCK], factor: f32) -> Line {
+    pub(super) fn scale_and_round(&self, rows: &[[f32; BLOCK]], factors: &[f32], lines: &mut [Line]) {
         match self {
-            Self::Scalar => scalar::scale_and_round(values, factor),
+            Self::Scalar => scalar::scale_and_round(rows, factors, lines),
             // SAFETY: as in `finish`.
             #[cfg(target_arch = "x86_64")]
-            Self::Amx(_) => unsafe { shares_avx512::scale_and_round(values, factor) },
+            Self::Amx(_) => unsafe { shares_avx512::scale_and_round(rows, factors, lines) },
         }
     }
 }
@@ -175,6 +176,23 @@ pub(super) fn round_row<'a>(isa: Isa, values: &[f32], lines: impl Iterator<Item 
     }
     let _ = isa;
     scalar::round_row(values, lines);
+}
+
+/// Normalises a row in place and rounds it into its lines.
+#[inline]
+pub(super) fn norm_and_round_row<'a>(
+    isa: Isa,
+    norm: &Norm,
+    values: &mut [f32],
+    lines: impl Iterator<Item = &'a mut Line>,
+) {
+    #[cfg(target_arch = "x86_64")]
+    if isa.has(crate::Level::Amx) && values.len().is_multiple_of(BLOCK) {
+        // SAFETY: the level stands for AVX-512 and its bfloat16.
+        return unsafe { norm_avx512::norm_and_round(norm, values, lines) };
+    }
+    norm.apply(values);
+    round_row(isa, values, lines);
 }
 
 #[cfg(test)]

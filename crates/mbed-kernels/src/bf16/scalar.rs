@@ -105,9 +105,11 @@ pub(super) fn shares<'a>(
     sum
 }
 
-/// Multiplies and rounds.
-pub(super) fn scale_and_round(values: &[f32; BLOCK], factor: f32) -> Line {
-    Line(values.map(|value| to_bf16(value * factor)))
+/// Multiplies each row by its factor and rounds it into its line.
+pub(super) fn scale_and_round(rows: &[[f32; BLOCK]], factors: &[f32], lines: &mut [Line]) {
+    for ((row, factor), line) in rows.iter().zip(factors).zip(lines) {
+        line.0 = row.map(|value| to_bf16(value * factor));
+    }
 }
 
 /// Turns 16 lines of 16 pairs each: line `i` of the result has pair `i` of every line.

@@ -7,12 +7,9 @@ use std::arch::x86_64::{
 };
 use std::f32::consts::LOG2_E;
 
-use super::attention::Query;
+use super::attention::{Query, SIDE_BY_SIDE};
 use super::tiles::{BLOCK, Block, Line};
 use crate::avx512::{LANES, exp2, load, load_window, store_words, words};
-
-/// Rows that are looked at side by side.
-const ROWS: usize = 4;
 
 /// As `scalar::shares`.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
@@ -43,60 +40,55 @@ pub(super) fn shares<'a>(
     _mm512_reduce_add_ps(sum)
 }
 
-/// As `Machine::shares_of_all`.
-///
-/// Four rows at a time: the instructions of one alone wait for each other most of the time.
+/// As `Machine::shares_of_all`: the instructions of one row alone wait for each other most of the time.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
 pub(super) fn shares_of_all(
     scores: &[Block],
     (keys, scale): (usize, f32),
-    shares: &mut [[Line; BLOCK]],
+    (first, shares): (usize, &mut [[Line; BLOCK]]),
     sums: &mut [f32],
 ) {
+    let rows = first..first + SIDE_BY_SIDE;
     let scale = _mm512_set1_ps(scale * LOG2_E);
-    for (sums, first) in sums.chunks_mut(ROWS).zip((0..BLOCK).step_by(ROWS)) {
-        let mut largest = [_mm512_set1_ps(f32::NEG_INFINITY); ROWS];
-        for (block, start) in scores.iter().zip((0..).step_by(BLOCK)) {
-            let masks = [below(keys, start), below(keys, start + LANES)];
-            for (row, largest) in block.0[first..first + ROWS].iter().zip(&mut largest) {
-                for (half, mask) in row.as_chunks().0.iter().zip(masks) {
-                    *largest = _mm512_mask_max_ps(*largest, mask, *largest, load(half));
-                }
+    let mut largest = [_mm512_set1_ps(f32::NEG_INFINITY); SIDE_BY_SIDE];
+    for (block, start) in scores.iter().zip((0..).step_by(BLOCK)) {
+        let masks = [below(keys, start), below(keys, start + LANES)];
+        for (row, largest) in block.0[rows.clone()].iter().zip(&mut largest) {
+            for (half, mask) in row.as_chunks().0.iter().zip(masks) {
+                *largest = _mm512_mask_max_ps(*largest, mask, *largest, load(half));
             }
         }
-        let largest =
-            largest.map(|largest| _mm512_mul_ps(_mm512_set1_ps(_mm512_reduce_max_ps(largest)), scale));
-        let mut partial = [_mm512_setzero_ps(); ROWS];
-        for ((block, lines), start) in scores.iter().zip(&mut *shares).zip((0..).step_by(BLOCK)) {
-            let masks = [below(keys, start), below(keys, start + LANES)];
-            let rows = block.0[first..first + ROWS].iter().zip(&mut lines[first..first + ROWS]);
-            for ((row, line), (&largest, partial)) in rows.zip(largest.iter().zip(&mut partial)) {
-                let halves = row.as_chunks().0;
-                let share = |half: usize| {
-                    let power = _mm512_fmsub_ps(load(&halves[half]), scale, largest);
-                    _mm512_maskz_mov_ps(masks[half], exp2(power))
-                };
-                let low = share(0);
-                let high = if masks[1] == 0 { _mm512_setzero_ps() } else { share(1) };
-                *partial = _mm512_add_ps(*partial, _mm512_add_ps(low, high));
-                store_words(&mut line.0, words(_mm512_cvtne2ps_pbh(high, low)));
-            }
+    }
+    let largest = largest.map(|largest| _mm512_mul_ps(_mm512_set1_ps(_mm512_reduce_max_ps(largest)), scale));
+    let mut partial = [_mm512_setzero_ps(); SIDE_BY_SIDE];
+    for ((block, lines), start) in scores.iter().zip(shares).zip((0..).step_by(BLOCK)) {
+        let masks = [below(keys, start), below(keys, start + LANES)];
+        let places = block.0[rows.clone()].iter().zip(&mut lines[rows.clone()]);
+        for ((row, line), (&largest, partial)) in places.zip(largest.iter().zip(&mut partial)) {
+            let halves = row.as_chunks().0;
+            let share = |half: usize| {
+                let power = _mm512_fmsub_ps(load(&halves[half]), scale, largest);
+                _mm512_maskz_mov_ps(masks[half], exp2(power))
+            };
+            let low = share(0);
+            let high = if masks[1] == 0 { _mm512_setzero_ps() } else { share(1) };
+            *partial = _mm512_add_ps(*partial, _mm512_add_ps(low, high));
+            store_words(&mut line.0, words(_mm512_cvtne2ps_pbh(high, low)));
         }
-        for (sum, partial) in sums.iter_mut().zip(partial) {
-            *sum = _mm512_reduce_add_ps(partial);
-        }
+    }
+    for (sum, partial) in sums.iter_mut().zip(partial) {
+        *sum = _mm512_reduce_add_ps(partial);
     }
 }
 
 /// As `scalar::scale_and_round`.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
-pub(super) fn scale_and_round(values: &[f32; BLOCK], factor: f32) -> Line {
-    let factor = _mm512_set1_ps(factor);
-    let (halves, _) = values.as_chunks();
-    let mut line = Line::ZERO;
-    let [low, high] = [_mm512_mul_ps(load(&halves[0]), factor), _mm512_mul_ps(load(&halves[1]), factor)];
-    store_words(&mut line.0, words(_mm512_cvtne2ps_pbh(high, low)));
-    line
+pub(super) fn scale_and_round(rows: &[[f32; BLOCK]], factors: &[f32], lines: &mut [Line]) {
+    for ((row, &factor), line) in rows.iter().zip(factors).zip(lines) {
+        let (halves, factor) = (row.as_chunks().0, _mm512_set1_ps(factor));
+        let [low, high] = [0, 1].map(|half| _mm512_mul_ps(load(&halves[half]), factor));
+        store_words(&mut line.0, words(_mm512_cvtne2ps_pbh(high, low)));
+    }
 }
 
 /// Scores of 16 keys from key `first` on, as powers of 2.
