@@ -55,8 +55,9 @@ impl Scratch {
         let (width, intermediate) = (spec.attention.width(), spec.feed_forward.intermediate);
         resize(&mut self.qkv, rows * (width + 2 * spec.attention.key_value_width()))?;
         if encoder.precision == Precision::Bf16 {
-            resize(&mut self.input, Bf16Rows::STEP * spec.hidden)?;
-            resize(&mut self.block, Bf16Rows::STEP * spec.hidden)?;
+            let step = Bf16Rows::step(intermediate);
+            resize(&mut self.input, step * spec.hidden)?;
+            resize(&mut self.block, step * spec.hidden)?;
             self.bf16.reserve(spec, part.tokens)?;
         } else {
             resize(&mut self.context, rows * width)?;
