@@ -3,6 +3,8 @@
 mod cut;
 mod encoder;
 mod error;
+mod frame;
+mod words;
 
 pub use encoder::{Encoded, Pieces, TextEncoder, TextOptions};
 pub use error::TextError;
