@@ -57,8 +57,10 @@ class Mbed:
 
     def __init__(self, name, options, texts, folder):
         self.name, self.batch, self.vectors = name, None, os.path.join(folder, f'{name}.npy')
+        # `mbed-PRECISION` is the CPU backend, `mbed-onnx-PRECISION` that on ONNX Runtime.
+        *backend, precision = name.split('-')[1:]
         self.command = [options.mbed, 'embed', texts, '--input-format', 'text', '--model', options.model, '-o',
-                        self.vectors, '--json', '--quiet', '--backend', 'cpu', '--precision', name.split('-')[1],
+                        self.vectors, '--json', '--quiet', '--backend', *(backend or ['cpu']), '--precision', precision,
                         '--threads', str(options.threads), '--max-length', str(options.max_length)]
 
     def seconds(self):

@@ -5,6 +5,7 @@
 //!   device, precision and model.
 //! * [`Tolerance`]: the largest difference that a backend may show in a precision.
 //! * [`models`]: the tiny models beside the tests, and the default model where this machine has it.
+//! * [`python`]: other runtimes, where this machine has them.
 //! * [`fake`]: a backend whose vectors can be told beforehand, and which runs out of memory when it is told to.
 //! * [`simulator`]: a device with memory, neighbours and time as a test wants them.
 
@@ -15,6 +16,7 @@ pub mod fake;
 mod golden;
 pub mod models;
 mod npy;
+pub mod python;
 mod require;
 pub mod simulator;
 mod tolerance;

@@ -9,45 +9,78 @@ use mbed_core::{Embeddings, Precision};
 ///
 /// In bfloat16, whose factors have 8 bits, published models show up to 2e-3 and small random ones up to 8.5e-3, which a
 /// cosine of 0.9997 goes with; a wrong term shows as a tenth and more.
-const AGREED: [(&str, Precision, f32); 4] = [
-    ("cpu", Precision::F32, 1e-5),
-    ("cpu", Precision::Bf16, 1e-2),
-    ("candle", Precision::F32, 2e-5),
+///
+/// In binary16 ONNX Runtime decides what is rounded where, and whole numbers of 8 bits are coarse, so that only
+/// directions are agreed.
+const AGREED: [(&str, Precision, Bound); 7] = [
+    ("cpu", Precision::F32, Bound::Difference(1e-5)),
+    ("cpu", Precision::Bf16, Bound::Difference(1e-2)),
+    ("onnx", Precision::F32, Bound::Difference(2e-5)),
+    ("onnx", Precision::F16, Bound::Cosine(0.9999)),
+    ("onnx", Precision::Int8, Bound::Cosine(0.98)),
+    ("candle", Precision::F32, Bound::Difference(2e-5)),
     // It computes with whole numbers that binary32 holds exactly.
-    ("fake", Precision::F32, 0.0),
+    ("fake", Precision::F32, Bound::Difference(0.0)),
 ];
+
+/// What is compared with what.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Bound {
+    /// The most that [`largest_difference`] may be.
+    Difference(f32),
+    /// The least that the cosine of any row with its truth may be.
+    Cosine(f32),
+}
+
+/// A row that is shorter counts as zeros, which have no direction.
+const SHORTEST: f32 = 1e-6;
 
 /// How far vectors may be from the truth.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Tolerance {
-    limit: f32,
+    bound: Bound,
 }
 
 impl Tolerance {
     /// A tolerance of `limit`, see [`largest_difference`].
     #[must_use]
     pub const fn new(limit: f32) -> Self {
-        Self { limit }
+        Self { bound: Bound::Difference(limit) }
+    }
+
+    /// A tolerance of every direction whose cosine with the true one is at least `least`.
+    #[must_use]
+    pub const fn of_cosine(least: f32) -> Self {
+        Self { bound: Bound::Cosine(least) }
     }
 
     /// What was agreed for a backend in a precision, or `None`: a new pair is a decision, not a default.
     #[must_use]
     pub fn agreed(backend: &str, precision: Precision) -> Option<Self> {
         let found = AGREED.iter().find(|(name, agreed, _)| *name == backend && *agreed == precision);
-        found.map(|&(_, _, limit)| Self { limit })
+        found.map(|&(_, _, bound)| Self { bound })
     }
 
     /// Proves that `got` is near enough to `expected`, and gives how near.
     ///
     /// # Errors
-    /// As [`largest_difference`], and [`Mismatch::TooFar`].
+    /// As [`largest_difference`], and [`Mismatch::TooFar`] or [`Mismatch::Turned`].
     pub fn check(self, got: &Embeddings, expected: &Embeddings) -> Result<f32, Mismatch> {
         let Some(largest) = find_largest(got, expected)? else { return Ok(0.0) };
-        if largest.difference <= self.limit {
-            return Ok(largest.difference);
+        let Largest { row, column, got: value, expected: truth, difference } = largest;
+        match self.bound {
+            Bound::Difference(limit) if difference > limit => {
+                Err(Mismatch::TooFar { row, column, got: value, expected: truth, difference, limit })
+            }
+            Bound::Difference(_) => Ok(difference),
+            Bound::Cosine(limit) => {
+                let cosines = got.iter().zip(expected.iter()).map(|(got, expected)| cosine(got, expected));
+                match cosines.enumerate().find(|(_, cosine)| *cosine < limit) {
+                    Some((row, cosine)) => Err(Mismatch::Turned { row, cosine, limit }),
+                    None => Ok(difference),
+                }
+            }
         }
-        let Largest { row, column, got, expected, difference } = largest;
-        Err(Mismatch::TooFar { row, column, got, expected, difference, limit: self.limit })
     }
 }
 
@@ -90,6 +123,16 @@ pub enum Mismatch {
         /// How large it may be.
         limit: f32,
     },
+    /// A row has too different a direction.
+    #[error("row {row} has a cosine of {cosine} with the expected one, less than {limit}")]
+    Turned {
+        /// The row.
+        row: usize,
+        /// The cosine.
+        cosine: f32,
+        /// How small it may be.
+        limit: f32,
+    },
 }
 
 /// The largest absolute difference between two matrices, divided by the largest magnitude in `expected` where that
@@ -99,6 +142,17 @@ pub enum Mismatch {
 /// Their shapes differ, or a value of either is not finite.
 pub fn largest_difference(got: &Embeddings, expected: &Embeddings) -> Result<f32, Mismatch> {
     Ok(find_largest(got, expected)?.map_or(0.0, |largest| largest.difference))
+}
+
+/// The cosine of two rows. Two without a direction have the same one, one without has none in common with another.
+fn cosine(left: &[f32], right: &[f32]) -> f32 {
+    let product = |left: &[f32], right: &[f32]| left.iter().zip(right).map(|(a, b)| a * b).sum::<f32>();
+    let lengths = [product(left, left).sqrt(), product(right, right).sqrt()];
+    match lengths.map(|length| length < SHORTEST) {
+        [true, true] => 1.0,
+        [true, false] | [false, true] => 0.0,
+        [false, false] => product(left, right) / (lengths[0] * lengths[1]),
+    }
 }
 
 struct Largest {
@@ -162,6 +216,19 @@ mod tests {
                 assert!(matches!(error, Mismatch::NotFinite { row: 0, column: 1, .. }), "{error}");
             }
         }
+    }
+
+    #[test]
+    fn directions_are_compared_by_their_cosine() {
+        let tolerance = Tolerance::of_cosine(0.8);
+        let check =
+            |got: &[f32], expected: &[f32]| tolerance.check(&matrix(2, got), &matrix(2, expected)).is_ok();
+        assert!(check(&[2.0, 0.0, 0.0, 1.0], &[1.0, 0.5, 0.0, 3.0]));
+        assert!(!check(&[1.0, 0.0, 0.0, 1.0], &[1.0, 0.0, 1.0, 1.0]), "the cosine is 0.71");
+        assert!(!check(&[1.0, 0.0], &[-1.0, 0.0]) && !check(&[0.0, 0.0], &[1.0, 0.0]));
+        assert!(check(&[0.0, 0.0], &[0.0, 0.0]));
+        let error = tolerance.check(&matrix(2, &[0.0, 1.0]), &matrix(2, &[1.0, 0.0])).unwrap_err();
+        assert_eq!(error.to_string(), "row 0 has a cosine of 0 with the expected one, less than 0.8");
     }
 
     #[test]

@@ -20,7 +20,7 @@ Commands:
 Options of `test`:
   --fast          Leave out advisories, each feature alone, documentation and its examples, and require nothing
   --require LIST  What tests must find, separated by commas; what is missing otherwise shows as ignored.
-                  The default is `model`, or `none` with --fast. A model is fetched before the tests start";
+                  The default is `model,onnx`, or `none` with --fast. These two are fetched before tests start";
 
 /// One command with its options.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -99,7 +99,7 @@ fn test_options(mut options: impl Iterator<Item = String>) -> anyhow::Result<Tes
         }
     }
     let default = match pace {
-        Pace::Full => "model",
+        Pace::Full => "model,onnx",
         Pace::Fast => "none",
     };
     let list = required.as_deref().unwrap_or(default);
@@ -126,12 +126,12 @@ mod tests {
     }
 
     #[test]
-    fn a_full_test_requires_the_model_unless_told_otherwise() {
+    fn a_full_test_requires_what_it_fetches_unless_told_otherwise() {
         let check = |line, pace, required: &[&str]| {
             let required = required.iter().map(|&name| name.to_owned()).collect();
             assert_eq!(read(line).unwrap(), Task::Test(TestOptions { pace, required }));
         };
-        check("test", Pace::Full, &["model"]);
+        check("test", Pace::Full, &["model", "onnx"]);
         check("test --fast", Pace::Fast, &[]);
         check("test --require model,cuda", Pace::Full, &["model", "cuda"]);
         check("test --require=cuda --fast", Pace::Fast, &["cuda"]);

@@ -18,8 +18,11 @@ const ADVISORY_LIMIT: Duration = Duration::from_secs(60);
 /// The variable that tells tests what they must find; anything else that is missing shows as ignored.
 const REQUIRE: &str = "MBEDTEST_REQUIRE";
 
-/// The requirement that is fetched here.
+/// A requirement that is fetched here: the default model.
 const MODEL: &str = "model";
+
+/// A requirement that is fetched here: ONNX Runtime's library.
+const ONNX: &str = "onnx";
 
 /// All steps that `options` ask for.
 ///
@@ -40,10 +43,14 @@ pub(crate) fn run(workspace: &Workspace, options: &TestOptions) -> anyhow::Resul
         }
         build(journal)?;
         generated(journal, workspace)?;
-        journal.step("page of models", || generate::models_page(Mode::Check, workspace))?;
-        if options.required.iter().any(|name| name == MODEL) {
-            model(journal, workspace)?;
+        for (requirement, step, words) in
+            [(MODEL, "default model", "model pull"), (ONNX, "ONNX Runtime", "onnx fetch")]
+        {
+            if options.required.iter().any(|name| name == requirement) {
+                fetch(journal, workspace, (step, words))?;
+            }
         }
+        journal.step("page of models", || generate::models_page(Mode::Check, workspace))?;
         tests(journal, &tools.nextest, options)
     })
 }
@@ -100,9 +107,9 @@ fn generated(journal: &mut Journal, workspace: &Workspace) -> anyhow::Result<()>
     journal.step("generated files", || generate::all(Mode::Check, &workspace.binary(generate::BINARY)))
 }
 
-fn model(journal: &mut Journal, workspace: &Workspace) -> anyhow::Result<()> {
-    let pull = CommandLine::new(workspace.binary(generate::BINARY)).words("model pull");
-    journal.step("default model", || pull.run())
+fn fetch(journal: &mut Journal, workspace: &Workspace, (step, words): (&str, &str)) -> anyhow::Result<()> {
+    let fetch = CommandLine::new(workspace.binary(generate::BINARY)).words(words);
+    journal.step(step, || fetch.run())
 }
 
 fn tests(journal: &mut Journal, nextest: &Path, options: &TestOptions) -> anyhow::Result<()> {

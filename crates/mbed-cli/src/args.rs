@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completions, config, devices, embed, model, monitor, plan, profile, similarity};
+use crate::commands::{
+    completions, config, devices, embed, model, monitor, onnx, plan, profile, similarity,
+};
 use crate::settings_options::{Flags, SettingsOptions};
 
 /// Turns texts into embedding vectors on whatever hardware is there.
@@ -34,6 +36,7 @@ pub(crate) enum Command {
     Plan(Box<plan::PlanArguments>),
     Monitor(monitor::MonitorArguments),
     Profile(profile::ProfileArguments),
+    Onnx(onnx::OnnxArguments),
     Config(config::ConfigArguments),
     Completions(completions::CompletionsArguments),
 }
@@ -47,6 +50,7 @@ impl Command {
             Self::Model(arguments) => arguments.flags(),
             Self::Plan(arguments) => arguments.flags(),
             Self::Monitor(_) | Self::Profile(_) => Flags::default(),
+            Self::Onnx(arguments) => arguments.flags(),
             Self::Devices(_) | Self::Config(_) | Self::Completions(_) => Flags::default(),
         }
     }

@@ -44,11 +44,18 @@ pub const PROGRAMDATA: &str = "PROGRAMDATA";
 /// Folder where mbed keeps what it makes itself; `mbed` in the platform's folder of caches where it is not set.
 pub const MBED_CACHE: &str = "MBED_CACHE";
 
+/// ONNX Runtime's library, or the folder that it lies in. The crate `ort` and others know it by this name.
+pub const ORT_DYLIB_PATH: &str = "ORT_DYLIB_PATH";
+/// The virtual environment of Python that is active: its package `onnxruntime` holds ONNX Runtime's library.
+pub const VIRTUAL_ENV: &str = "VIRTUAL_ENV";
+/// As [`VIRTUAL_ENV`], for conda.
+pub const CONDA_PREFIX: &str = "CONDA_PREFIX";
+
 /// What every variable begins with that is mbed's own.
 pub(crate) const PREFIX: &str = "MBED_";
 
 /// Every variable that is not a setting, with what it does.
-pub(crate) const OTHERS: [(&str, &str); 18] = [
+pub(crate) const OTHERS: [(&str, &str); 21] = [
     (
         MBED_CACHE,
         "folder where mbed keeps what it makes itself; `mbed` in the platform's folder of caches without it",
@@ -69,6 +76,15 @@ pub(crate) const OTHERS: [(&str, &str); 18] = [
     (LOCALAPPDATA, "folder of caches on Windows"),
     (APPDATA, "folder of a person's settings on Windows"),
     (PROGRAMDATA, "folder of the machine's settings on Windows"),
+    (
+        ORT_DYLIB_PATH,
+        "ONNX Runtime's library, or the folder that it lies in; then it is looked for nowhere else",
+    ),
+    (
+        VIRTUAL_ENV,
+        "the active virtual environment of Python, whose package `onnxruntime` holds that library too",
+    ),
+    (CONDA_PREFIX, "as `VIRTUAL_ENV`, for conda"),
     ("CUDA_VISIBLE_DEVICES", "read by the CUDA driver: which devices there are at all, numbered anew from 0"),
 ];
 
@@ -132,6 +148,9 @@ impl Environment {
             xdg_config_home: path(XDG_CONFIG_HOME),
             app_data: path(APPDATA),
             program_data: path(PROGRAMDATA),
+            ort_dylib_path: path(ORT_DYLIB_PATH),
+            virtual_env: path(VIRTUAL_ENV),
+            conda_prefix: path(CONDA_PREFIX),
             settings: BTreeMap::new(),
         }
     }

@@ -42,6 +42,12 @@ pub struct Environment {
     pub app_data: Option<PathBuf>,
     /// [`PROGRAMDATA`](crate::env_vars::PROGRAMDATA)
     pub program_data: Option<PathBuf>,
+    /// [`ORT_DYLIB_PATH`](crate::env_vars::ORT_DYLIB_PATH)
+    pub ort_dylib_path: Option<PathBuf>,
+    /// [`VIRTUAL_ENV`](crate::env_vars::VIRTUAL_ENV)
+    pub virtual_env: Option<PathBuf>,
+    /// [`CONDA_PREFIX`](crate::env_vars::CONDA_PREFIX)
+    pub conda_prefix: Option<PathBuf>,
     /// Variables that begin with `MBED_` or have the older name of a setting, as they are.
     pub settings: BTreeMap<String, OsString>,
 }
@@ -144,7 +150,7 @@ impl Environment {
     }
 
     /// `path` with `~` at its start replaced by the home folder, as `os.path.expanduser` does.
-    fn expanded(&self, path: &Path) -> PathBuf {
+    pub(crate) fn expanded(&self, path: &Path) -> PathBuf {
         match (path.strip_prefix("~"), &self.home) {
             (Ok(rest), Some(home)) => home.join(rest),
             _ => path.to_owned(),

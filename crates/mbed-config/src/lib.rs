@@ -14,6 +14,7 @@ pub mod env_vars;
 mod environment;
 mod error;
 mod file;
+mod onnx_library;
 mod origin;
 mod platform;
 mod preset;

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 use std::fmt;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::spec::{EncoderSpec, HeadSpec};
-use crate::{BackendError, Batch, Bytes, Capabilities, Embeddings, PrecisionChoice, Probe, Tensor, Weights};
+use crate::{
+    BackendError, Batch, Bytes, Capabilities, Embeddings, Precision, PrecisionChoice, Probe, Tensor, Weights,
+};
 
 /// A way to compute embeddings: a library, a kind of hardware.
 ///
@@ -30,6 +33,9 @@ pub trait Backend: Send + Sync {
             ModelSource::Spec { .. } => return Ok(()),
             ModelSource::Foreign(model) => {
                 format!("there is no encoder spec for the architecture `{}`", model.architecture)
+            }
+            ModelSource::Graph(_) => {
+                "its encoder is a graph in ONNX, and there are no other weights".to_owned()
             }
         };
         Err(BackendError::UnsupportedModel { backend: self.name(), reason })
@@ -174,6 +180,38 @@ pub enum ModelSource {
     },
     /// A model of an architecture that has no spec, for a backend with a library of architectures of its own.
     Foreign(ForeignModel),
+    /// A model whose encoder is a finished graph, for a backend that runs such graphs.
+    Graph(GraphModel),
+}
+
+/// A model whose encoder is a finished graph, in ONNX.
+#[derive(Clone)]
+pub struct GraphModel {
+    /// `model_type` of its `config.json`.
+    pub architecture: String,
+    /// The same encoder in files of several precisions, the one to prefer first.
+    pub files: Vec<GraphFile>,
+    /// Length of the hidden state of a token.
+    pub hidden: usize,
+    /// The most tokens that a sequence may have.
+    pub max_tokens: usize,
+    /// Rows of the token embedding.
+    pub vocabulary: usize,
+    /// How many segments there are.
+    pub segments: usize,
+    /// Pooling and what comes after it.
+    pub head: HeadSpec,
+    /// The head's own weights.
+    pub head_weights: Arc<Weights>,
+}
+
+/// A file with a graph.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct GraphFile {
+    /// The file.
+    pub path: PathBuf,
+    /// What it computes in, where its name tells.
+    pub precision: Option<Precision>,
 }
 
 /// A model that is not described by an [`EncoderSpec`]: its own configuration and its own tensor names.
@@ -200,7 +238,14 @@ impl fmt::Debug for ModelSource {
         match self {
             Self::Spec { spec, .. } => f.debug_struct("Spec").field("spec", spec).finish_non_exhaustive(),
             Self::Foreign(model) => model.fmt(f),
+            Self::Graph(model) => model.fmt(f),
         }
+    }
+}
+
+impl fmt::Debug for GraphModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GraphModel").field("files", &self.files).finish_non_exhaustive()
     }
 }
 

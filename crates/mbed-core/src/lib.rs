@@ -23,7 +23,9 @@ mod text;
 mod units;
 mod weights;
 
-pub use backend::{Backend, DeviceMemory, ForeignModel, ModelSource, OpenRequest, Session, SessionMemory};
+pub use backend::{
+    Backend, DeviceMemory, ForeignModel, GraphFile, GraphModel, ModelSource, OpenRequest, Session, SessionMemory,
+};
 pub use batch::{Batch, SequenceRef, Span, SpanError, Token};
 pub use capabilities::{AttentionMemory, BatchInvariance, BatchLayout, Capabilities, SpanSupport};
 pub use device::{DeviceId, DeviceInfo, Probe};

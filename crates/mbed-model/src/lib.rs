@@ -3,6 +3,7 @@
 mod arch;
 mod error;
 mod folder;
+mod graph;
 mod json;
 mod mapped;
 mod modules;
@@ -14,10 +15,10 @@ mod text_rules;
 
 pub use arch::known_families;
 pub use error::ModelError;
-pub use folder::{Model, load_folder};
+pub use folder::{Model, load, load_folder};
 pub use pickle::PickleError;
 pub use source::{
     Attempt, CachedModel, FileCheck, KnownModel, KnownModels, KnownWheel, Locations, ModelId, Network,
-    NotASha256, Origin, Place, Refresh, ResolvedModel, Revision, Sha256, SourceError, Verdict, list, pull,
-    resolve, verify,
+    NotASha256, OnnxRuntimeWheels, Origin, Place, Refresh, ResolvedModel, Revision, Sha256, SourceError,
+    Verdict, copy_without_encoder, list, pull, resolve, verify,
 };

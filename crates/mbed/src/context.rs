@@ -1,5 +1,7 @@
 //! What opening a model needs besides settings.
 
+use std::path::PathBuf;
+
 use mbed_config::Environment;
 use mbed_core::{Progress, Silent};
 use mbed_engine::memory::{Ledgers, ProfileStore};
@@ -11,6 +13,8 @@ use crate::Error;
 pub struct Context<'a> {
     /// Where models may come from.
     pub locations: Locations,
+    /// The folder that ONNX Runtime's library is fetched into.
+    pub onnx_libraries: PathBuf,
     /// The branch, tag or commit of a model on the hub; `None` for `main`.
     pub revision: Option<String>,
     /// Who hears of downloads.
@@ -52,6 +56,8 @@ impl Context<'static> {
             locations.network = Network::Offline { because: because.clone() };
         }
         let profiles = environment.mbed_cache().map(|cache| ProfileStore::new(cache.join("profiles")));
-        Ok(Self { locations, revision: None, progress: &Silent, ledgers: Ledgers::new(), profiles })
+        let onnx_libraries = environment.onnx_library_cache().ok_or(Error::NoCacheFolder)?;
+        let ledgers = Ledgers::new();
+        Ok(Self { locations, onnx_libraries, revision: None, progress: &Silent, ledgers, profiles })
     }
 }

@@ -13,6 +13,14 @@ use crate::registry::KNOWN_BACKENDS;
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
+    /// The model could not be written in another form.
+    #[error("cannot write the model")]
+    Export {
+        /// Why not.
+        source: Box<dyn std::error::Error + Send + Sync>,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// A setting could not be had.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -71,6 +79,16 @@ pub enum Error {
         /// Why not.
         reason: String,
     },
+    /// Only models with an encoder spec can be written in another form.
+    #[error(
+        "there is no encoder spec for the architecture `{architecture}`, and without one it cannot be written"
+    )]
+    NoSpec {
+        /// `model_type` of the model's `config.json`.
+        architecture: String,
+        /// The architectures that have one.
+        known: Vec<&'static str>,
+    },
     /// No backend could run the model.
     #[error("no backend here runs the architecture `{architecture}`{}", lines(refusals))]
     NoBackend {
@@ -99,6 +117,7 @@ fn lines(refusals: &[Refusal]) -> String {
 impl Hint for Error {
     fn hint(&self) -> Option<String> {
         match self {
+            Self::Export { hint, .. } => hint.clone(),
             Self::Config(error) => error.hint(),
             Self::Source(error) => error.hint(),
             Self::Model(error) => error.hint(),
@@ -118,6 +137,9 @@ impl Hint for Error {
                 Some(format!("it can run in {}; `auto` takes the first", names.join(", ")))
             }
             Self::NoDevice { .. } => Some("`mbed devices` lists what each backend finds".to_owned()),
+            Self::NoSpec { known, .. } => {
+                Some(format!("architectures with an encoder spec: {}", known.join(", ")))
+            }
             Self::NoBackend { known, .. } => Some(format!(
                 "architectures with an encoder spec, which every backend runs: {}",
                 known.join(", ")

@@ -42,10 +42,13 @@
 //! |---|---|---|
 //! | `cpu` | the CPU backend | yes |
 //! | `candle` | the reference backend on candle | no |
+//! | `onnx` | ONNX Runtime, whose library is loaded at run time | no |
 
 mod context;
 mod embedder;
 mod error;
+mod export;
+mod onnx_runtime;
 mod open;
 mod registry;
 mod sessions;
@@ -54,6 +57,7 @@ mod sizing;
 pub use context::Context;
 pub use embedder::Embedder;
 pub use error::{Error, Refusal};
+pub use export::{Exported, export_onnx};
 pub use mbed_config as config;
 pub use mbed_core::{
     Bytes, Capabilities, DeviceId, DeviceInfo, Embeddings, Hint, Precision, PrecisionChoice, Probe, Progress,
@@ -61,5 +65,6 @@ pub use mbed_core::{
 };
 pub use mbed_engine::memory;
 pub use mbed_engine::{Cancel, EngineError, Rows, RunError, RunStats, Sink, Source};
+pub use onnx_runtime::fetch_onnx_runtime;
 pub use open::{Opened, check_backend, open};
 pub use registry::{KNOWN_BACKENDS, PLANNED_BACKENDS, Place, places, probe};

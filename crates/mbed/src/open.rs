@@ -7,7 +7,7 @@ use mbed_engine::{Engine, EngineOptions, Finish, Rescale};
 use mbed_model::{Model, ResolvedModel};
 use mbed_text::{TextEncoder, TextOptions};
 
-use crate::registry::{KNOWN_BACKENDS, PLANNED_BACKENDS, backends};
+use crate::registry::{KNOWN_BACKENDS, PLANNED_BACKENDS, backends, provide};
 use crate::sessions::{Chosen, open_sessions};
 use crate::{Context, Embedder, Error, Refusal, sizing};
 
@@ -34,14 +34,14 @@ pub struct Opened {
 /// opened.
 pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error> {
     let _span = tracing::debug_span!("load", model = settings.model.id).entered();
-    let candidates = candidates(&settings.runtime.backend)?;
+    let candidates = candidates(settings, context)?;
     let resolved = mbed_model::resolve(
         &settings.model.id,
         context.revision.as_deref(),
         &context.locations,
         context.progress,
     )?;
-    let mut model = mbed_model::load_folder(&resolved.folder)?;
+    let mut model = mbed_model::load(&resolved)?;
     context.locations.known.amend(&resolved.id, &mut model.text);
     if let Some(head) = model.head_mut() {
         set_normalizing(head, settings.model.normalize);
@@ -68,24 +68,26 @@ pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error>
     Ok(Opened { embedder, backend, model: resolved, passed_over })
 }
 
-/// Whether the backend that `choice` names can be had at all, before anything else is looked at.
+/// Whether the backend that `settings` name can be had at all, before anything else is looked at. A library that it needs
+/// is fetched, as [`open`] would.
 ///
 /// # Errors
 /// There is no such backend, this build does not have it, or it finds no device.
-pub fn check_backend(choice: &BackendChoice) -> Result<(), Error> {
-    candidates(choice).map(|_found| ())
+pub fn check_backend(settings: &Settings, context: &Context<'_>) -> Result<(), Error> {
+    candidates(settings, context).map(|_found| ())
 }
 
 /// The backends to ask, in order: the one that was named, or all that find a device.
-fn candidates(choice: &BackendChoice) -> Result<Vec<Box<dyn Backend>>, Error> {
-    let name = match choice {
+fn candidates(settings: &Settings, context: &Context<'_>) -> Result<Vec<Box<dyn Backend>>, Error> {
+    let name = match &settings.runtime.backend {
         BackendChoice::Auto => {
-            let found = backends().into_iter().filter(|backend| matches!(backend.probe(), Probe::Found(_)));
+            let found =
+                backends(settings).into_iter().filter(|backend| matches!(backend.probe(), Probe::Found(_)));
             return Ok(found.collect());
         }
         BackendChoice::Named(name) => name,
     };
-    let Some(backend) = backends().into_iter().find(|backend| backend.name() == name) else {
+    let Some(backend) = backends(settings).into_iter().find(|backend| backend.name() == name) else {
         let name = name.clone();
         let is_one_of = |names: &[&str]| names.contains(&name.as_str());
         return Err(match (is_one_of(KNOWN_BACKENDS), is_one_of(PLANNED_BACKENDS)) {
@@ -94,10 +96,23 @@ fn candidates(choice: &BackendChoice) -> Result<Vec<Box<dyn Backend>>, Error> {
             (false, false) => Error::UnknownBackend { name },
         });
     };
+    let Probe::Absent(reason) = backend.probe() else { return Ok(vec![backend]) };
+    let absent = |reason| Error::NoDevice { backend: name.clone(), reason };
+    match provide(name, context) {
+        Ok(false) => return Err(absent(reason)),
+        Ok(true) => {}
+        Err(error) => return Err(absent(format!("{reason}\n  fetching it: {}", chain(&error)))),
+    }
     match backend.probe() {
         Probe::Found(_) => Ok(vec![backend]),
-        Probe::Absent(reason) => Err(Error::NoDevice { backend: name.clone(), reason }),
+        Probe::Absent(reason) => Err(absent(reason)),
     }
+}
+
+/// An error with its causes, in one line.
+fn chain(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Adds or removes the last stage of the head, so that vectors come out with length 1 or as the model made them.

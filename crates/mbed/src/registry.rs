@@ -1,28 +1,91 @@
 //! The backends of this build. The one file that asks which backend features are on.
 
-use mbed_core::{Backend, DeviceId, ModelSource, Precision, Probe};
+use std::path::{Path, PathBuf};
+
+use mbed_core::settings::Settings;
+use mbed_core::spec::EncoderSpec;
+use mbed_core::{Backend, DeviceId, ModelSource, Precision, Probe, Weights};
+use mbed_model::Refresh;
+
+use crate::{Context, Error};
 
 /// Every backend that a build may have, in the order in which `auto` asks them. Each is also the name of the
 /// feature that builds it in.
-pub const KNOWN_BACKENDS: &[&str] = &["cpu", "candle"];
+pub const KNOWN_BACKENDS: &[&str] = &["cpu", "onnx", "candle"];
 
 /// Backends that settings may name and that no build has yet.
-pub const PLANNED_BACKENDS: &[&str] = &["onnx", "cuda"];
+pub const PLANNED_BACKENDS: &[&str] = &["cuda"];
 
 /// The backends of this build, in the order of [`KNOWN_BACKENDS`].
-pub(crate) fn backends() -> Vec<Box<dyn Backend>> {
+#[cfg_attr(not(feature = "onnx"), expect(unused_variables, reason = "no other backend has settings"))]
+pub(crate) fn backends(settings: &Settings) -> Vec<Box<dyn Backend>> {
     vec![
         #[cfg(feature = "cpu")]
         Box::new(mbed_cpu::CpuBackend),
+        #[cfg(feature = "onnx")]
+        Box::new(mbed_onnx::OnnxBackend::new(onnx_search()).with_settings(settings.onnx)),
         #[cfg(feature = "candle")]
         Box::new(mbed_candle::CandleBackend),
     ]
 }
 
+/// The places of ONNX Runtime's library that the environment of this process names.
+#[cfg(feature = "onnx")]
+fn onnx_search() -> mbed_onnx::LibrarySearch {
+    let environment = mbed_config::Environment::read();
+    mbed_onnx::LibrarySearch {
+        named: environment.onnx_library(),
+        folders: environment.onnx_library_folders(),
+    }
+}
+
+/// Gets what the backend called `name` needs and a package index has; gives whether there was anything to get.
+///
+/// Nothing is fetched where somebody named a library: another one would not be asked.
+///
+/// # Errors
+/// It cannot be fetched.
+pub(crate) fn provide(name: &str, context: &Context<'_>) -> Result<bool, Error> {
+    let is_named = || mbed_config::Environment::read().onnx_library().is_some();
+    if !cfg!(feature = "onnx") || name != "onnx" || is_named() {
+        return Ok(false);
+    }
+    crate::fetch_onnx_runtime(context, Refresh::IfMissing).map(|_library| true)
+}
+
+/// Writes a model as ONNX into `folder` and gives the files.
+///
+/// # Errors
+/// The model has parts that are not written, or a file cannot be written.
+#[cfg(feature = "onnx")]
+pub(crate) fn write_onnx(
+    (spec, weights): (&EncoderSpec, &Weights),
+    precision: Precision,
+    folder: &Path,
+) -> Result<Vec<PathBuf>, Error> {
+    let written = mbed_onnx::export(spec, weights, precision, folder);
+    let written = written
+        .map_err(|error| Error::Export { hint: mbed_core::Hint::hint(&error), source: Box::new(error) })?;
+    Ok([Some(written.model), written.data].into_iter().flatten().collect())
+}
+
+/// Refuses: this build does not have the backend that writes ONNX.
+///
+/// # Errors
+/// Always.
+#[cfg(not(feature = "onnx"))]
+pub(crate) fn write_onnx(
+    _model: (&EncoderSpec, &Weights),
+    _precision: Precision,
+    _folder: &Path,
+) -> Result<Vec<PathBuf>, Error> {
+    Err(Error::NotCompiledIn { name: "onnx".to_owned() })
+}
+
 /// What each backend of this build finds on this machine.
 #[must_use]
 pub fn probe() -> Vec<(&'static str, Probe)> {
-    backends().iter().map(|backend| (backend.name(), backend.probe())).collect()
+    backends(&Settings::default()).iter().map(|backend| (backend.name(), backend.probe())).collect()
 }
 
 /// A device that can run a model.
@@ -38,7 +101,7 @@ pub struct Place {
 /// Where this build can run `model` on this machine.
 #[must_use]
 pub fn places(model: &ModelSource) -> Vec<Place> {
-    let able = backends().into_iter().filter(|backend| backend.accepts(model).is_ok());
+    let able = backends(&Settings::default()).into_iter().filter(|backend| backend.accepts(model).is_ok());
     let devices = able.flat_map(|backend| backend.probe().devices().to_vec());
     devices.map(|device| Place { device: device.id, precisions: device.precisions }).collect()
 }

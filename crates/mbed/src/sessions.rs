@@ -39,6 +39,7 @@ pub(crate) fn open_sessions(
     }
     let architecture = match source {
         ModelSource::Foreign(model) => model.architecture.clone(),
+        ModelSource::Graph(model) => model.architecture.clone(),
         ModelSource::Spec { spec, .. } => spec.family.clone(),
         _ => "unknown".to_owned(),
     };

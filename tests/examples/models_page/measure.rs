@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use mbed_candle::CandleBackend;
+use mbed_config::Environment;
 use mbed_core::{Backend, BackendError, Precision};
 use mbed_cpu::CpuBackend;
+use mbed_onnx::{LibrarySearch, OnnxBackend};
 use mbed_tests::contract::golden_difference;
 use mbed_tests::models::{self, ModelFolder};
 use mbed_tests::{Bench, Failure};
@@ -26,7 +28,7 @@ pub(crate) enum Outcome {
 }
 
 pub(crate) fn all() -> Result<Vec<Measured>, Failure> {
-    let backends: [Arc<dyn Backend>; 2] = [Arc::new(CpuBackend), Arc::new(CandleBackend)];
+    let backends: [Arc<dyn Backend>; 3] = [Arc::new(CpuBackend), Arc::new(onnx()), Arc::new(CandleBackend)];
     let mut measured = Vec::new();
     for model in models::fixtures()? {
         let mut cells = Vec::new();
@@ -42,6 +44,13 @@ pub(crate) fn all() -> Result<Vec<Measured>, Failure> {
         measured.push(Measured { model: model.name, architecture: model.architecture, cells });
     }
     Ok(measured)
+}
+
+/// ONNX Runtime from where the facade would take it.
+fn onnx() -> OnnxBackend {
+    let environment = Environment::read();
+    let (named, folders) = (environment.onnx_library(), environment.onnx_library_folders());
+    OnnxBackend::new(LibrarySearch { named, folders })
 }
 
 fn outcome(

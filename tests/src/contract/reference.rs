@@ -57,6 +57,7 @@ fn head(source: &ModelSource) -> Result<(HeadSpec, &Weights), Failure> {
     match source {
         ModelSource::Spec { spec, weights } => Ok((spec.head.clone(), weights)),
         ModelSource::Foreign(model) => Ok((model.head.clone(), &model.head_weights)),
+        ModelSource::Graph(model) => Ok((model.head.clone(), &model.head_weights)),
         other => Err(Failure::new(format!("no head is known of {other:?}"))),
     }
 }
@@ -67,6 +68,7 @@ fn open_without_head(bench: &Bench) -> Result<Box<dyn Session>, Failure> {
     match &mut source {
         ModelSource::Spec { spec, .. } => spec.head = bare,
         ModelSource::Foreign(model) => model.head = bare,
+        ModelSource::Graph(model) => model.head = bare,
         other => return Err(Failure::new(format!("no head is known of {other:?}"))),
     }
     let mut request = bench.request();

@@ -39,6 +39,7 @@ pub(super) fn bad_batches_are_refused(bench: &Bench) -> Result<(), Failure> {
 fn first_bad_segment(bench: &Bench) -> Result<u32, Failure> {
     match &bench.source {
         ModelSource::Spec { spec, .. } => Ok(u32::try_from(spec.embedding.segments.max(1))?),
+        ModelSource::Graph(model) => Ok(u32::try_from(model.segments.max(1))?),
         _ => Ok(u32::MAX),
     }
 }

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use mbed_candle::CandleBackend;
+use mbed_config::Environment;
 use mbed_core::{Backend, BatchLayout, SpanSupport};
 use mbed_cpu::CpuBackend;
+use mbed_onnx::{LibrarySearch, OnnxBackend};
 use mbed_tests::fake::FakeOptions;
 
 /// A backend, and the architectures that it must run.
@@ -12,7 +14,13 @@ pub(crate) struct Subject {
     pub(crate) backend: Arc<dyn Backend>,
     /// Values of `model_type`. A model of any other must be refused by that name.
     pub(crate) architectures: Vec<&'static str>,
+    /// Models that it must run as graphs too, without their weights.
+    pub(crate) graphs: &'static [&'static str],
 }
+
+/// One for each kind of head and of positions.
+const GRAPHS: &[&str] =
+    &["bert-mean", "bert-cls-dense", "bert-layernorm", "roberta-mean", "mpnet-mean", "qwen3-last", "t5-mean"];
 
 /// The families that have an encoder spec, and what static models are called.
 const FAMILIES: &[&str] = &[
@@ -41,9 +49,21 @@ const FAMILIES: &[&str] = &[
 /// Every backend that computes.
 pub(crate) fn backends() -> Vec<Subject> {
     vec![
-        Subject { backend: Arc::new(CpuBackend), architectures: FAMILIES.to_vec() },
-        Subject { backend: Arc::new(CandleBackend), architectures: [FAMILIES, &["deberta-v2"]].concat() },
+        Subject { backend: Arc::new(CpuBackend), architectures: FAMILIES.to_vec(), graphs: &[] },
+        Subject { backend: Arc::new(onnx()), architectures: FAMILIES.to_vec(), graphs: GRAPHS },
+        Subject {
+            backend: Arc::new(CandleBackend),
+            architectures: [FAMILIES, &["deberta-v2"]].concat(),
+            graphs: &[],
+        },
     ]
+}
+
+/// ONNX Runtime from where the facade would take it.
+fn onnx() -> OnnxBackend {
+    let environment = Environment::read();
+    let (named, folders) = (environment.onnx_library(), environment.onnx_library_folders());
+    OnnxBackend::new(LibrarySearch { named, folders })
 }
 
 /// The fake in its two kinds: it must keep the contract itself, or what is proven with it is worth nothing.

@@ -1,9 +1,10 @@
 //! Cases × backends × devices × precisions × models.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use libtest_mimic::{Failed, Trial};
-use mbed_core::{Backend, Precision, Probe};
+use mbed_core::{Backend, ModelSource, Precision, Probe};
 use mbed_tests::contract::{CASES, Case, Need, refusal_names_the_architecture};
 use mbed_tests::fake::FakeOptions;
 use mbed_tests::models::{self, ModelFolder};
@@ -54,6 +55,9 @@ fn subject_trials(
             match fixtures {
                 Ok(fixtures) => {
                     trials.extend(fixtures.iter().flat_map(|model| place.trials(&prefix, subject, model)));
+                    let graphs =
+                        fixtures.iter().filter(|model| subject.graphs.contains(&model.name.as_str()));
+                    trials.extend(graphs.flat_map(|model| place.graph_trials(&prefix, model)));
                 }
                 Err(failure) => trials.push(failed(format!("{prefix}/fixtures"), failure.clone())),
             }
@@ -100,9 +104,35 @@ impl Place {
         cases.map(trial).collect()
     }
 
+    /// The same for the model's graph in a folder of its own without weights. It is written anew for each trial, as each
+    /// may run in a process of its own. A graph has the precisions of its files and not those of the device, so that case
+    /// is left out; `onnx` proves what it would.
+    fn graph_trials(&self, prefix: &str, model: &ModelFolder) -> Vec<Trial> {
+        let cases = CASES.iter().filter(|case| case.can_run(&[Need::Golden]));
+        let cases = cases.filter(|case| case.name != "what_is_not_there_is_refused");
+        let trial = |case: &'static Case| {
+            let (place, model) = (self.clone(), model.clone());
+            test(format!("{prefix}/graph-of-{}/{}", model.name, case.name), move || {
+                let folder = tempfile::tempdir()?;
+                let graph = graph_of(&model, place.precision, folder.path())?;
+                (case.run)(&place.bench(&graph)?)
+            })
+        };
+        cases.map(trial).collect()
+    }
+
     fn bench(&self, model: &ModelFolder) -> Result<Bench, Failure> {
         Bench::of_model(Arc::clone(&self.backend), self.device, self.precision, model)
     }
+}
+
+fn graph_of(model: &ModelFolder, precision: Precision, folder: &Path) -> Result<ModelFolder, Failure> {
+    let ModelSource::Spec { spec, weights } = model.load()?.source else {
+        return Err(Failure::new("only a model with a spec can be written as a graph"));
+    };
+    mbed_onnx::export(&spec, &weights, precision, &folder.join("onnx"))?;
+    mbed_model::copy_without_encoder(&model.folder, folder)?;
+    Ok(ModelFolder { folder: folder.to_owned(), ..model.clone() })
 }
 
 fn fake_trials(kind: &str, options: &FakeOptions) -> Vec<Trial> {

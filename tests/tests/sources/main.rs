@@ -9,6 +9,8 @@ mod environment;
 mod folders;
 mod hub;
 mod inventory;
+#[cfg(unix)]
+mod onnx_runtime;
 mod support;
 #[cfg(unix)]
 mod wheels;

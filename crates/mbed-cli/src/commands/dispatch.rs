@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{completions, config, devices, embed, model, monitor, plan, profile, similarity};
+use super::{completions, config, devices, embed, model, monitor, onnx, plan, profile, similarity};
 use crate::args::{Arguments, Command};
 use crate::failure::Failure;
 use crate::invocation::{Invocation, sources};
@@ -22,6 +22,7 @@ pub(crate) fn run(arguments: Arguments, printer: &Printer, start: Instant) -> Re
         Command::Plan(arguments) => plan::run(&arguments, &begin()?),
         Command::Monitor(arguments) => monitor::run(&arguments, &begin()?.printer),
         Command::Profile(arguments) => profile::run(&arguments, &begin()?),
+        Command::Onnx(arguments) => onnx::run(&arguments, &begin()?),
         // These must work where settings are broken.
         Command::Config(arguments) => config::run(&arguments, &sources, printer),
         Command::Completions(arguments) => Ok(completions::run(&arguments)),

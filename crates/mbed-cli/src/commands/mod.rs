@@ -11,6 +11,7 @@ mod model_options;
 pub(crate) mod monitor;
 pub(crate) mod plan;
 pub(crate) mod profile;
+pub(crate) mod onnx;
 pub(crate) mod similarity;
 
 pub(crate) use dispatch::run;

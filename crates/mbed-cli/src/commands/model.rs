@@ -1,6 +1,9 @@
 //! `mbed model`
 
+use std::path::{Path, PathBuf};
+
 use clap::{Args, Subcommand};
+use mbed::{Precision, PrecisionChoice};
 use mbed_model::{Refresh, Verdict};
 use serde_json::{Value, json};
 
@@ -44,6 +47,20 @@ enum Action {
         #[arg(long)]
         json: bool,
     },
+    /// Write a model as a folder that other runtimes read: the graph in `onnx/`, the tokenizer and all settings
+    Export {
+        #[command(flatten)]
+        target: Target,
+        /// The form of the graph
+        #[arg(long, value_name = "FORMAT", value_parser = ["onnx"], default_value = "onnx")]
+        format: String,
+        /// The folder; one that has the graph in another precision keeps it
+        #[arg(long, short, value_name = "DIR")]
+        output: PathBuf,
+        /// Number format of the products: f32, f16, or int8 for whole numbers, whose scale is found for each token
+        #[arg(long, value_name = "PRECISION", value_parser = ["f32", "f16", "int8"], default_value = "f32")]
+        precision: String,
+    },
     /// Read every file of a model and compare its digest with the one it should have
     Verify {
         #[command(flatten)]
@@ -63,7 +80,10 @@ struct Target {
 impl ModelArguments {
     pub(crate) fn flags(&self) -> Flags {
         match &self.action {
-            Action::Pull { target, .. } | Action::Info { target, .. } | Action::Verify { target } => {
+            Action::Pull { target, .. }
+            | Action::Info { target, .. }
+            | Action::Export { target, .. }
+            | Action::Verify { target } => {
                 target.source.flags().with("MODEL", "model.id", target.model.as_ref())
             }
             Action::List { .. } => Flags::default(),
@@ -79,6 +99,7 @@ pub(crate) fn run(arguments: &ModelArguments, invocation: &Invocation) -> Result
         }
         Action::List { json } => list(*json, invocation),
         Action::Info { json, .. } => model_info::print(*json, invocation),
+        Action::Export { output, precision, .. } => export(output, precision, invocation),
         Action::Verify { .. } => verify(invocation),
     }
 }
@@ -92,6 +113,23 @@ fn pull(refresh: Refresh, invocation: &Invocation) -> Result<Status, Failure> {
         mbed_model::pull(&invocation.settings().model.id, revision, refresh, &context.locations, &bars)?;
     printer.note(&format!("{} ({})", found.id, found.origin));
     printer.data(&found.folder.display().to_string());
+    Ok(Status::Success)
+}
+
+fn export(folder: &Path, precision: &str, invocation: &Invocation) -> Result<Status, Failure> {
+    let printer = &invocation.printer;
+    let bars = Bars::new(printer);
+    // Only names that are known come so far, and `auto` is none of them.
+    let precision = match precision.parse::<PrecisionChoice>()? {
+        PrecisionChoice::Exactly(precision) => precision,
+        PrecisionChoice::Auto => Precision::F32,
+    };
+    let context = invocation.context(&bars)?;
+    let exported = mbed::export_onnx(invocation.settings(), precision, folder, &context)?;
+    printer.note(&format!("{} in {precision}", exported.model));
+    for file in &exported.files {
+        printer.data(&file.display().to_string());
+    }
     Ok(Status::Success)
 }
 

@@ -31,7 +31,7 @@ pub(super) fn print(as_json: bool, invocation: &Invocation) -> Result<Status, Fa
         &context.locations,
         context.progress,
     )?;
-    let mut model = mbed_model::load_folder(&found.folder)?;
+    let mut model = mbed_model::load(&found)?;
     context.locations.known.amend(&found.id, &mut model.text);
     let facts = facts(&found, &model);
     if as_json {
@@ -78,9 +78,11 @@ fn facts(found: &ResolvedModel, model: &Model) -> Facts {
     tell("licence", json!(licence(&found.folder)));
     tell("architecture", json!(model.architecture()));
     tell("runs_on", json!(runs_on(&model.source)));
-    tell("parameters", json!(model.parameters()));
+    // Those of a graph are its own business.
+    let parameters = (!matches!(model.source, ModelSource::Graph(_))).then(|| model.parameters());
+    tell("parameters", json!(parameters));
     tell("stored_as", json!(stored_as(&model.source)));
-    tell(WEIGHTS, weights(model.parameters()));
+    tell(WEIGHTS, parameters.map_or(Value::Null, weights));
     tell("dimensions", json!(head.map_or(0, |head| head.dimensions(model.hidden()))));
     tell("max_tokens", json!(text.max_tokens));
     tell("positions", json!(text.positions));
@@ -121,6 +123,7 @@ fn stored_as(source: &ModelSource) -> BTreeSet<String> {
     match source {
         ModelSource::Spec { weights, .. } => weights.iter().map(|(_, tensor)| name(tensor)).collect(),
         ModelSource::Foreign(model) => model.tensors.values().map(name).collect(),
+        ModelSource::Graph(_) => std::iter::once("onnx".to_owned()).collect(),
         _ => BTreeSet::new(),
     }
 }

@@ -154,7 +154,7 @@ fn backends_and_precisions_that_cannot_be_had_are_refused_by_name() {
     let outcome = place.embed(&["texts.txt", "--backend", "cuda"]);
     insta::assert_snapshot!(outcome.error(), @r"
     error: no build of mbed has a backend `cuda` yet
-    hint: backends are cpu, candle
+    hint: backends are cpu, onnx, candle
     ");
     let outcome = place.embed(&["texts.txt", "--precision", "tf32"]);
     let error = outcome.error();

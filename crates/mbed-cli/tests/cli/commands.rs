@@ -93,6 +93,7 @@ fn help_names_every_command() {
                    until Ctrl-C
       profile      Show or remove what runs have learned of memory and speed, each for a model, a
                    backend, a device and a precision
+      onnx         Get ONNX Runtime's library
       config       Show, check and begin files of settings
       completions  Print a script that completes mbed's commands and options in a shell
       help         Print this message or the help of the given subcommand(s)

@@ -9,4 +9,5 @@ mod embed;
 mod interrupted;
 mod logging;
 mod memory;
+mod onnx;
 mod support;

@@ -73,6 +73,7 @@ impl Place {
             .env("HF_HUB_OFFLINE", "1")
             .env("XDG_CONFIG_HOME", self.path("xdg"))
             .env_remove("HF_HUB_CACHE")
+            .env_remove("ORT_DYLIB_PATH")
             .stdin(Stdio::null());
         for name in FOREIGN {
             command.env_remove(name);

@@ -14,6 +14,7 @@ mod logging;
 mod memory;
 mod model;
 mod number;
+mod onnx;
 mod pipeline;
 mod runtime;
 mod tree;
@@ -27,6 +28,7 @@ pub use logging::{BadLogLevels, LogFormat, LogLevel, LogLevels, LoggingSettings}
 pub use memory::{Adapt, GrowthSettings, MemorySettings};
 pub use model::{ModelSettings, Normalize, Overflow, PromptChoice};
 pub use number::{Factor, Fraction, OutOfRange};
+pub use onnx::{OnnxOptimization, OnnxProvider, OnnxSettings};
 pub use pipeline::{InvalidText, PipelineSettings};
 pub use runtime::{BackendChoice, InstructionSet, PrecisionSetting, RuntimeSettings};
 pub use tree::Settings;

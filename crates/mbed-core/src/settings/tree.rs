@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{
     BatchingSettings, ChunkingSettings, CudaSettings, LoggingSettings, MemorySettings, ModelSettings,
-    PipelineSettings, RuntimeSettings,
+    OnnxSettings, PipelineSettings, RuntimeSettings,
 };
 
 /// Every setting.
@@ -25,6 +25,8 @@ pub struct Settings {
     pub memory: MemorySettings,
     /// What only the CUDA backend knows.
     pub cuda: CudaSettings,
+    /// What only the ONNX backend knows.
+    pub onnx: OnnxSettings,
     /// How long texts are cut into chunks.
     pub chunking: ChunkingSettings,
     /// How files are read and written.

@@ -17,6 +17,7 @@ mod names;
 mod nomic_bert;
 mod roberta;
 mod rotary;
+pub(crate) mod sizes;
 mod t5;
 
 pub(crate) use config::ConfigFile;

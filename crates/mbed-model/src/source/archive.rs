@@ -20,6 +20,8 @@ pub(super) struct Unpack<'a> {
     pub archive: &'a Path,
     /// The folder in it.
     pub folder: &'a str,
+    /// The only file of the folder that is wanted, where not all of them are.
+    pub only: Option<&'a str>,
     /// The folder to be filled. It must be new.
     pub target: &'a Path,
     /// The most bytes that all files may have together.
@@ -69,6 +71,7 @@ impl Unpack<'_> {
                 return Err(self.refused(&name, "it is a link"));
             }
             let below = path.strip_prefix(self.folder).and_then(|rest| rest.strip_prefix('/'));
+            let below = below.filter(|below| self.only.is_none_or(|wanted| wanted == *below));
             if let (Some(below), false) = (below, entry.is_dir()) {
                 total = total.saturating_add(entry.size());
                 found.push((index, below.to_owned()));

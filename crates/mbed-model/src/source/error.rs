@@ -196,6 +196,17 @@ pub enum SourceError {
         /// What is wrong.
         reason: &'static str,
     },
+    /// The list of ONNX Runtime's wheels cannot be read.
+    #[error("the list of ONNX Runtime's wheels is not what it should be")]
+    LibraryList(#[source] Box<toml::de::Error>),
+    /// No wheel is known to carry ONNX Runtime's library for this kind of machine.
+    #[error("no package with ONNX Runtime's library is known for {os} on {arch}")]
+    NoLibrary {
+        /// The operating system.
+        os: &'static str,
+        /// The processor.
+        arch: &'static str,
+    },
     /// The file system refused.
     #[error("cannot {action} `{path}`")]
     Io {
@@ -243,6 +254,7 @@ impl Hint for SourceError {
                 "a model's folder is one that sentence-transformers or transformers has saved; where a model on \
                  the hub was meant, give its full name `owner/name`"
             }
+            Self::NoLibrary { .. } => "install it and name it in `ORT_DYLIB_PATH`",
             Self::NoRevisions { .. } => "leave the revision away, or name a model on the hub",
             Self::Mismatch { .. } => "the file was damaged or altered: remove it and fetch it again",
             _ => return None,

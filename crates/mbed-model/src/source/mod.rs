@@ -6,6 +6,7 @@
 
 mod archive;
 mod attempt;
+mod copy;
 mod digest;
 mod error;
 mod hub;
@@ -14,16 +15,20 @@ mod known;
 mod locations;
 mod model_id;
 mod needed;
+mod onnx_runtime;
+mod pip;
 mod relative_path;
 mod resolve;
 mod store;
 mod wheel;
 
 pub use attempt::{Attempt, Place};
+pub use copy::copy_without_encoder;
 pub use digest::{NotASha256, Sha256};
 pub use error::SourceError;
 pub use inventory::{CachedModel, FileCheck, Verdict, list, verify};
 pub use known::{KnownModel, KnownModels, KnownWheel};
 pub use locations::{Locations, Network};
 pub use model_id::{ModelId, Revision};
+pub use onnx_runtime::OnnxRuntimeWheels;
 pub use resolve::{Origin, Refresh, ResolvedModel, pull, resolve};

@@ -21,6 +21,9 @@ const WEIGHTS: &str = "model.safetensors";
 const WEIGHTS_IN_ORDER: [(&str, &str); 2] =
     [(WEIGHTS, "model.safetensors.index.json"), ("pytorch_model.bin", "pytorch_model.bin.index.json")];
 
+/// Where a graph in ONNX may be that has the weights inside it, the first that is there.
+const GRAPHS: [&str; 2] = ["onnx/model.onnx", "model.onnx"];
+
 /// Read where they are there, besides [`TRANSFORMER_CONFIGS`].
 const OPTIONAL: [&str; 3] =
     ["tokenizer_config.json", "special_tokens_map.json", "config_sentence_transformers.json"];
@@ -42,6 +45,8 @@ pub(super) struct Needed {
     pub present: Vec<String>,
     /// Those that are not and without which the model cannot be loaded.
     pub missing: Vec<String>,
+    /// Of those that are there, the weights of a transformer.
+    pub encoder_weights: Vec<String>,
 }
 
 /// Finds out what `files` has of what its model needs.
@@ -65,19 +70,29 @@ pub(super) fn needed(files: &mut dyn FileSet) -> Result<Needed, SourceError> {
         if !module.path.is_empty() && !stays_inside(&module.path) {
             return Err(refused(files, MODULES, &module.path));
         }
-        if found.small_files(files, module) == HasWeights::Yes {
-            with_weights.push(module.path.as_str());
+        match found.small_files(files, module) {
+            HasWeights::No => {}
+            has => with_weights.push((module.path.as_str(), has)),
         }
     }
-    for folder in with_weights {
+    for (folder, has) in with_weights {
+        let before = found.present.len();
         found.weights(files, folder)?;
+        if has == HasWeights::OfEncoder {
+            found.encoder_weights.extend(found.present.iter().skip(before).cloned());
+        }
     }
     Ok(found)
 }
 
 /// What is missing from a model in a folder.
 pub(super) fn missing_from(folder: &Path) -> Result<Vec<String>, SourceError> {
-    Ok(needed(&mut FolderFiles(folder))?.missing)
+    Ok(needed_in_folder(folder)?.missing)
+}
+
+/// Finds out what a folder has of what its model needs.
+pub(super) fn needed_in_folder(folder: &Path) -> Result<Needed, SourceError> {
+    needed(&mut FolderFiles(folder))
 }
 
 #[derive(Deserialize)]
@@ -96,6 +111,7 @@ struct WeightsIndex {
 #[derive(PartialEq, Eq)]
 enum HasWeights {
     Yes,
+    OfEncoder,
     No,
 }
 
@@ -125,7 +141,7 @@ impl Needed {
                 for name in OPTIONAL.into_iter().chain(TRANSFORMER_CONFIGS) {
                     self.optional(files, in_folder(name));
                 }
-                HasWeights::Yes
+                HasWeights::OfEncoder
             }
             "StaticEmbedding" => {
                 self.optional(files, in_folder(CONFIG));
@@ -159,6 +175,12 @@ impl Needed {
             if files.contains(&index) {
                 return self.shards(files, folder, index);
             }
+        }
+        // Without any other, a graph will do where there is a backend for it.
+        if let Some(graph) = GRAPHS.iter().find(|graph| files.contains(graph)) {
+            self.required(files, (*graph).to_owned());
+            self.optional(files, format!("{graph}_data"));
+            return Ok(());
         }
         self.required(files, join(folder, WEIGHTS));
         Ok(())
@@ -239,9 +261,20 @@ mod tests {
 
     #[test]
     fn a_model_without_modules_is_a_transformer() {
-        let found = search(&[("config.json", ""), ("tokenizer.json", ""), ("model.onnx", "")]).unwrap();
+        let found = search(&[("config.json", ""), ("tokenizer.json", ""), ("model.h5", "")]).unwrap();
         assert_eq!(found.present, ["config.json", "tokenizer.json"]);
         assert_eq!(found.missing, ["model.safetensors"]);
+    }
+
+    #[test]
+    fn a_graph_is_taken_where_there_are_no_weights() {
+        let small = [("config.json", ""), ("tokenizer.json", "")];
+        let graphs = [("model.onnx", ""), ("onnx/model.onnx", ""), ("onnx/model.onnx_data", "")];
+        let found = search(&[&small[..], &graphs].concat()).unwrap();
+        assert_eq!(found.present[2..], ["onnx/model.onnx", "onnx/model.onnx_data"]);
+        assert_eq!((found.encoder_weights, found.missing), (found.present[2..].to_vec(), Vec::new()));
+        let found = search(&[&small[..], &graphs, &[("model.safetensors", "")]].concat()).unwrap();
+        assert_eq!(found.present[2..], ["model.safetensors"]);
     }
 
     #[test]

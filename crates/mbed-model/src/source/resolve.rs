@@ -19,6 +19,8 @@ pub struct ResolvedModel {
     pub folder: PathBuf,
     /// Where it came from.
     pub origin: Origin,
+    /// The graph in ONNX that was named instead of its folder.
+    pub graph: Option<PathBuf>,
 }
 
 /// Where a model came from.
@@ -168,19 +170,41 @@ impl<'a> Request<'a> {
     }
 }
 
-/// The model that lies in the folder `id`, or `None` where `id` is no path.
+/// The model that lies in the folder `id`, or whose graph is the file `id`; `None` where `id` is no path.
 fn in_folder(id: &str, revision: Option<&str>) -> Result<Option<ResolvedModel>, SourceError> {
     let path = Path::new(id);
-    let is_model = [CONFIG, MODULES].iter().any(|name| path.join(name).is_file());
-    match (is_model, revision) {
-        (true, None) => {
-            Ok(Some(ResolvedModel { id: id.to_owned(), folder: path.to_owned(), origin: Origin::Folder }))
+    let found = |folder: &Path, graph| {
+        let (id, folder) = (id.to_owned(), folder.to_owned());
+        Ok(Some(ResolvedModel { id, folder, origin: Origin::Folder, graph }))
+    };
+    match (folder_of(path), revision) {
+        (Some(folder), None) => {
+            let graph = (folder != path).then(|| path.to_owned());
+            found(folder, graph)
         }
-        (true, Some(revision)) => Err(SourceError::NoRevisions { revision: revision.to_owned() }),
-        (false, _) if path.is_dir() => Err(SourceError::NotAModelFolder { path: path.to_owned() }),
-        (false, _) if looks_like_path(id) => Err(SourceError::NoSuchFolder { path: path.to_owned() }),
-        (false, _) => Ok(None),
+        (Some(_), Some(revision)) => Err(SourceError::NoRevisions { revision: revision.to_owned() }),
+        (None, _) if path.is_dir() => Err(SourceError::NotAModelFolder { path: path.to_owned() }),
+        (None, _) if is_graph(path) => Err(SourceError::NotAModelFolder { path: above(path).to_owned() }),
+        (None, _) if looks_like_path(id) => Err(SourceError::NoSuchFolder { path: path.to_owned() }),
+        (None, _) => Ok(None),
     }
+}
+
+/// The folder of the model at `path`: itself, or that in or above which a graph lies.
+fn folder_of(path: &Path) -> Option<&Path> {
+    let is_model = |folder: &Path| [CONFIG, MODULES].iter().any(|name| folder.join(name).is_file());
+    if !is_graph(path) {
+        return is_model(path).then_some(path);
+    }
+    path.ancestors().skip(1).take(2).find(|folder| is_model(folder))
+}
+
+fn is_graph(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "onnx") && path.is_file()
+}
+
+fn above(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
 }
 
 fn looks_like_path(id: &str) -> bool {
@@ -206,7 +230,9 @@ fn search(request: &Request<'_>, sources: &[Source]) -> Result<ResolvedModel, So
             continue;
         }
         match source.ask(request) {
-            Ok((folder, origin)) => return Ok(ResolvedModel { id: request.id.to_string(), folder, origin }),
+            Ok((folder, origin)) => {
+                return Ok(ResolvedModel { id: request.id.to_string(), folder, origin, graph: None });
+            }
             Err(error) => attempts.push(Attempt { place: source.place(request), error }),
         }
     }

@@ -22,7 +22,9 @@ use crate::status::Status;
 pub(crate) fn run(arguments: EmbedArguments, invocation: &Invocation) -> Result<Status, Failure> {
     let Invocation { printer, start, .. } = invocation;
     let settings = invocation.settings();
-    mbed::check_backend(&settings.runtime.backend)?;
+    let bars = Bars::new(printer);
+    let context = invocation.context(&bars)?;
+    mbed::check_backend(settings, &context)?;
     let plan = plan_inputs(&arguments.inputs, arguments.input_format.named()).map_err(Failure::pipeline)?;
     let (target, format) = output(&arguments, &plan)?;
     if plan.skipped_files() > 0 {
@@ -32,8 +34,7 @@ pub(crate) fn run(arguments: EmbedArguments, invocation: &Invocation) -> Result<
         printer.note("reading texts from the terminal, one a line; Ctrl-D ends them");
     }
     let reader = Reader::open(&plan, &arguments.read_options(settings)).map_err(Failure::pipeline)?;
-    let bars = Bars::new(printer);
-    let opened = mbed::open(settings, &invocation.context(&bars)?)?;
+    let opened = mbed::open(settings, &context)?;
     for refusal in &opened.passed_over {
         printer.note(&format!("backend {} passed over: {}", refusal.backend, refusal.reason));
     }
