@@ -243,7 +243,7 @@ fn ending(tokenizer: &Tokenizer, token: &str) -> Result<Option<Token>, Box<dyn E
 }
 
 /// Puts lower-casing before the tokenizer's own normalizer, unless that lower-cases already.
-fn lower_case_first(tokenizer: &mut Tokenizer) -> Result<(), Box<dyn Error + Send + Sync>> {
+pub(crate) fn lower_case_first(tokenizer: &mut Tokenizer) -> Result<(), Box<dyn Error + Send + Sync>> {
     let own = tokenizer.get_normalizer().cloned();
     if own.as_ref().is_some_and(lower_cases) {
         return Ok(());
