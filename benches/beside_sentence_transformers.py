@@ -25,7 +25,7 @@ BATCH_SIZES = [16, 32, 64]
 def rate_of_mbed(arguments, texts, target):
     done = subprocess.run(
         [arguments.mbed, "embed", texts, "--input-format", "text", "-m", arguments.model, "-o", target, "--json",
-         "--quiet", "--threads", str(arguments.threads)],
+         "--quiet", "--threads", str(arguments.threads), "--precision", "f32"],
         check=True, stdout=subprocess.PIPE,
     )
     return json.loads(done.stdout)["texts_per_s"]

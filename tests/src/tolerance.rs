@@ -6,8 +6,12 @@ use mbed_core::{Embeddings, Precision};
 ///
 /// In binary32 more than ten times what any model of the tests shows (6e-7), whose sums of up to some hundred terms
 /// are rounded in another order than the truth's; enough for other processors, and little against a wrong term.
-const AGREED: [(&str, Precision, f32); 3] = [
+///
+/// In bfloat16, whose factors have 8 bits, published models show up to 2e-3 and small random ones up to 8.5e-3, which a
+/// cosine of 0.9997 goes with; a wrong term shows as a tenth and more.
+const AGREED: [(&str, Precision, f32); 4] = [
     ("cpu", Precision::F32, 1e-5),
+    ("cpu", Precision::Bf16, 1e-2),
     ("candle", Precision::F32, 2e-5),
     // It computes with whole numbers that binary32 holds exactly.
     ("fake", Precision::F32, 0.0),
@@ -169,7 +173,7 @@ mod tests {
     #[test]
     fn only_agreed_pairs_have_a_tolerance() {
         assert_eq!(Tolerance::agreed("cpu", Precision::F32), Some(Tolerance::new(1e-5)));
-        assert_eq!(Tolerance::agreed("cpu", Precision::Bf16), None);
+        assert_eq!(Tolerance::agreed("cpu", Precision::Int8), None);
         assert_eq!(Tolerance::agreed("gpu", Precision::F32), None);
     }
 }

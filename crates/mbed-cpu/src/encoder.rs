@@ -6,7 +6,8 @@ use mbed_core::spec::{
     EncoderSpec, NormKind, NormPlacement, PositionSpec, Presence, RotaryPairing, RotarySpec, ScoreBias,
     TensorName,
 };
-use mbed_core::{BackendError, Batch, Weights};
+use mbed_core::{BackendError, Batch, Precision, Weights};
+use mbed_kernels::Isa;
 use mbed_kernels::gemm::{Linear, ROW_BLOCK};
 use mbed_kernels::norm::Norm;
 
@@ -21,6 +22,8 @@ use crate::scratch::Scratch;
 #[derive(Debug)]
 pub(crate) struct Encoder {
     pub(crate) spec: EncoderSpec,
+    /// Of the layers' products; all else is in binary32.
+    pub(crate) precision: Precision,
     tokens: Vec<f32>,
     /// Empty where there is none, as are positions.
     segments: Vec<f32>,
@@ -38,7 +41,12 @@ pub(crate) struct Encoder {
 
 impl Encoder {
     /// Lays the weights out.
-    pub(crate) fn new(spec: EncoderSpec, weights: &Weights) -> Result<Self, BackendError> {
+    pub(crate) fn new(
+        spec: EncoderSpec,
+        weights: &Weights,
+        isa: Isa,
+        precision: Precision,
+    ) -> Result<Self, BackendError> {
         check_kinds(&spec)?;
         spec.check(weights)?;
         let norm = |presence: Presence, name: fn(_) -> TensorName| match presence {
@@ -46,14 +54,17 @@ impl Encoder {
             Presence::Absent => Ok(None),
         };
         let projection = match spec.embedding.projection {
-            Some(_) => Some(load::linear(weights, &[TensorName::EmbeddingProjection], spec.embedding.width)?),
+            Some(_) => {
+                let names = [TensorName::EmbeddingProjection];
+                Some(load::stacked(weights, &names, spec.embedding.width)?.linear(isa)?)
+            }
             None => None,
         };
         let mut rotations: Vec<Arc<RotarySpec>> = Vec::new();
         let mut layers = Vec::with_capacity(spec.layers.len());
         for (index, layer) in spec.layers.iter().enumerate() {
             let rotation = layer.rotary.as_ref().map(|rotary| number_of(&mut rotations, rotary));
-            layers.push(Layer::new(&spec, weights, index, rotation)?);
+            layers.push(Layer::new((&spec, weights), index, rotation, (isa, precision))?);
         }
         Ok(Self {
             tokens: load::values(weights, TensorName::TokenEmbedding)?,
@@ -66,8 +77,19 @@ impl Encoder {
             layers,
             last_norm: norm(spec.norm.last, TensorName::LastNorm)?,
             head: Head::new(&spec, weights)?,
+            precision,
             spec,
         })
+    }
+
+    /// How many bytes the weights hold.
+    pub(crate) fn bytes(&self) -> usize {
+        let spec = &self.spec;
+        let shapes = spec.encoder_tensors().into_iter().chain(spec.head_tensors());
+        // The layers' matrices lie in the order of their precision, all else as it is in binary32.
+        let others = shapes.filter(|(name, shape)| !matches!(name, TensorName::Layer(..)) || shape.len() < 2);
+        let values: usize = others.map(|(_, shape)| shape.into_iter().product::<usize>()).sum();
+        values * size_of::<f32>() + self.layers.iter().map(Layer::bytes).sum::<usize>()
     }
 
     /// Takes the sequences of `part` through all layers. Their states end in `scratch.hidden`, `tokens × hidden`.

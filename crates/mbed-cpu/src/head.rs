@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use mbed_core::spec::{Activation, EncoderSpec, HeadStage, NormSpec, Part, Pooling, Residual, TensorName};
 use mbed_core::{BackendError, Weights};
+use mbed_kernels::activation::Function;
 use mbed_kernels::norm::{self, Norm};
-use mbed_kernels::{activation, elementwise, gemm, pool};
+use mbed_kernels::{elementwise, gemm, pool};
 
 use crate::load;
 
@@ -20,7 +21,7 @@ pub(crate) struct Head {
 /// One step after pooling. Matrices are `output × input`; a bias is empty where there is none.
 #[derive(Debug)]
 enum Stage {
-    Dense { weight: Vec<f32>, bias: Vec<f32>, output: usize, activation: Activation, residual: Shortcut },
+    Dense { weight: Vec<f32>, bias: Vec<f32>, output: usize, function: Function, residual: Shortcut },
     LayerNorm(Norm),
     Normalize,
 }
@@ -79,7 +80,7 @@ impl Stage {
                 weight: load::values(weights, dense(Part::Weight))?,
                 bias: load::optional(weights, dense(Part::Bias)),
                 output,
-                activation,
+                function: function(activation)?,
                 residual: match residual {
                     Residual::None => Shortcut::None,
                     Residual::Input => Shortcut::Input,
@@ -101,11 +102,11 @@ impl Stage {
         match self {
             Self::Normalize => norm::scale_to_unit_length(&mut vector),
             Self::LayerNorm(norm) => norm.apply(&mut vector),
-            Self::Dense { weight, bias, output, activation, residual } => {
+            Self::Dense { weight, bias, output, function, residual } => {
                 let mut mapped = vec![0.0; *output];
                 gemm::matrix_vector(weight, &vector, &mut mapped);
                 elementwise::add(&mut mapped, bias);
-                activate(*activation, &mut mapped)?;
+                function.apply(&mut mapped);
                 match residual {
                     Shortcut::None => {}
                     Shortcut::Input => elementwise::add(&mut mapped, &vector),
@@ -122,19 +123,18 @@ impl Stage {
     }
 }
 
-/// Applies an activation in place.
-pub(crate) fn activate(function: Activation, values: &mut [f32]) -> Result<(), BackendError> {
-    match function {
-        Activation::Identity => {}
-        Activation::Gelu => activation::gelu(values),
-        Activation::GeluTanh => activation::gelu_tanh(values),
-        Activation::Relu => activation::relu(values),
-        Activation::Silu => activation::silu(values),
-        Activation::Tanh => activation::tanh(values),
-        Activation::Sigmoid => activation::sigmoid(values),
+/// The kernel of an activation.
+pub(crate) fn function(activation: Activation) -> Result<Function, BackendError> {
+    Ok(match activation {
+        Activation::Identity => Function::Identity,
+        Activation::Gelu => Function::Gelu,
+        Activation::GeluTanh => Function::GeluTanh,
+        Activation::Relu => Function::Relu,
+        Activation::Silu => Function::Silu,
+        Activation::Tanh => Function::Tanh,
+        Activation::Sigmoid => Function::Sigmoid,
         _ => return Err(unsupported("it does not know this model's activation")),
-    }
-    Ok(())
+    })
 }
 
 fn unsupported(reason: &str) -> BackendError {

@@ -2,6 +2,8 @@
 
 use mbed_core::spec::{NormKind, NormSpec, Part, TensorName};
 use mbed_core::{TensorError, Weights};
+use mbed_kernels::Isa;
+use mbed_kernels::bf16::{Bf16Gated, Bf16Linear};
 use mbed_kernels::gemm::Linear;
 use mbed_kernels::norm::{self, Norm};
 
@@ -35,20 +37,51 @@ pub(crate) fn norm(
         .ok_or_else(|| misshapen(name(Part::Bias), columns, shift_length))
 }
 
-/// One product of linear maps stacked: `names` gives the tensors of each.
-pub(crate) fn linear<N: Fn(Part) -> TensorName>(
+/// Linear maps of the same input one below the other, as one product.
+pub(crate) struct Stacked {
+    name: TensorName,
+    weight: Vec<f32>,
+    bias: Vec<f32>,
+    input: usize,
+}
+
+/// Reads them: `names` gives the tensors of each.
+pub(crate) fn stacked<N: Fn(Part) -> TensorName>(
     weights: &Weights,
     names: &[N],
     input: usize,
-) -> Result<Linear, TensorError> {
+) -> Result<Stacked, TensorError> {
     let (mut weight, mut bias) = (Vec::new(), Vec::new());
     for name in names {
         weight.extend(values(weights, name(Part::Weight))?);
         bias.extend(optional(weights, name(Part::Bias)));
     }
-    let (expected, got) = (bias.len() * input, weight.len());
-    let first = names.first().map_or(TensorName::TokenEmbedding, |name| name(Part::Weight));
-    Linear::new(&weight, bias, input).ok_or_else(|| misshapen(first, expected, got))
+    let name = names.first().map_or(TensorName::TokenEmbedding, |name| name(Part::Weight));
+    Ok(Stacked { name, weight, bias, input })
+}
+
+impl Stacked {
+    /// In binary32.
+    pub(crate) fn linear(self, isa: Isa) -> Result<Linear, TensorError> {
+        let (expected, got) = (self.bias.len() * self.input, self.weight.len());
+        Linear::new(isa, &self.weight, self.bias, self.input)
+            .ok_or_else(|| misshapen(self.name, expected, got))
+    }
+
+    /// In bfloat16.
+    pub(crate) fn bf16(&self, isa: Isa) -> Result<Bf16Linear, TensorError> {
+        Bf16Linear::new(isa, &self.weight, &self.bias, self.input).ok_or_else(|| self.misshapen())
+    }
+
+    /// In bfloat16, `self` being the gate of `up`.
+    pub(crate) fn bf16_gated(&self, isa: Isa, up: &Self) -> Result<Bf16Gated, TensorError> {
+        let maps = [self, up].map(|map| (&*map.weight, &*map.bias));
+        Bf16Gated::new(isa, maps, self.input).ok_or_else(|| self.misshapen())
+    }
+
+    fn misshapen(&self) -> TensorError {
+        misshapen(self.name, self.bias.len() * self.input, self.weight.len())
+    }
 }
 
 fn misshapen(name: TensorName, expected: usize, got: usize) -> TensorError {

@@ -1,11 +1,12 @@
 //! Buffers that one thread works in, kept between batches.
 
-use mbed_core::{BackendError, Bytes};
+use mbed_core::{BackendError, Bytes, Precision};
 use mbed_kernels::attention::Attention;
 use mbed_kernels::gemm::{ROW_BLOCK, padded_rows};
 
 use crate::encoder::Encoder;
 use crate::failure::DEVICE;
+use crate::layer::Bf16Rows;
 use crate::parts::PartOfBatch;
 use crate::tables::{Distances, Turns};
 
@@ -30,6 +31,8 @@ pub(crate) struct Scratch {
     pub(crate) intermediate: Vec<f32>,
     /// `block × intermediate`, where there is a gate
     pub(crate) gated: Vec<f32>,
+    /// What layers in bfloat16 work in besides.
+    pub(crate) bf16: Bf16Rows,
     /// One for each rotation of the encoder.
     pub(crate) turns: Vec<Turns>,
     pub(crate) distances: Distances,
@@ -51,13 +54,19 @@ impl Scratch {
         }
         let (width, intermediate) = (spec.attention.width(), spec.feed_forward.intermediate);
         resize(&mut self.qkv, rows * (width + 2 * spec.attention.key_value_width()))?;
-        resize(&mut self.context, rows * width)?;
-        resize(&mut self.scores, Attention::scores(longest))?;
-        resize(&mut self.input, ROW_BLOCK * spec.hidden)?;
-        resize(&mut self.block, ROW_BLOCK * spec.hidden)?;
-        resize(&mut self.intermediate, ROW_BLOCK * intermediate)?;
-        if spec.feed_forward.gate.is_present() {
-            resize(&mut self.gated, ROW_BLOCK * intermediate)?;
+        if encoder.precision == Precision::Bf16 {
+            resize(&mut self.input, Bf16Rows::STEP * spec.hidden)?;
+            resize(&mut self.block, Bf16Rows::STEP * spec.hidden)?;
+            self.bf16.reserve(spec, part.tokens)?;
+        } else {
+            resize(&mut self.context, rows * width)?;
+            resize(&mut self.scores, Attention::scores(longest))?;
+            resize(&mut self.input, ROW_BLOCK * spec.hidden)?;
+            resize(&mut self.block, ROW_BLOCK * spec.hidden)?;
+            resize(&mut self.intermediate, ROW_BLOCK * intermediate)?;
+            if spec.feed_forward.gate.is_present() {
+                resize(&mut self.gated, ROW_BLOCK * intermediate)?;
+            }
         }
         self.turns.resize_with(encoder.rotations.len(), Turns::default);
         for (turns, rotary) in self.turns.iter_mut().zip(&encoder.rotations) {
@@ -82,7 +91,7 @@ impl Scratch {
         ];
         let values: usize = buffers.iter().map(|buffer| buffer.capacity()).sum();
         let turns: usize = self.turns.iter().map(Turns::bytes).sum();
-        values * size_of::<f32>() + turns + self.distances.bytes()
+        values * size_of::<f32>() + self.bf16.bytes() + turns + self.distances.bytes()
     }
 }
 

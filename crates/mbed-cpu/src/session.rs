@@ -4,9 +4,7 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 use mbed_core::spec::EncoderSpec;
-use mbed_core::{
-    BackendError, Batch, Bytes, Capabilities, Embeddings, Precision, Session, SessionMemory, Token,
-};
+use mbed_core::{BackendError, Batch, Bytes, Capabilities, Embeddings, Session, SessionMemory, Token};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -31,14 +29,14 @@ impl CpuSession {
         let spec = &encoder.spec;
         let dimensions = spec.dimensions();
         let mut capabilities =
-            Capabilities::new(DEVICE, Precision::F32, dimensions, spec.position.max_tokens());
+            Capabilities::new(DEVICE, encoder.precision, dimensions, spec.position.max_tokens());
         capabilities.device_name = name;
         let pool = ThreadPoolBuilder::new()
             .num_threads(threads.get())
             .thread_name(|index| format!("mbed-cpu-{index}"))
             .build()
             .map_err(|source| BackendError::Failed { device: DEVICE, source: Box::new(source) })?;
-        let weights = Bytes::from(spec.parameters() * size_of::<f32>());
+        let weights = Bytes::from(encoder.bytes());
         Ok(Self { capabilities, encoder, pool, idle: Mutex::default(), weights })
     }
 

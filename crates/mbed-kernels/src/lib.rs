@@ -1,16 +1,25 @@
-//! Arithmetic on slices of `f32`: matrix products, norms, activations, attention, rotation, pooling.
+//! Arithmetic on slices of `f32`: matrix products, norms, activations, attention, rotation, pooling; and on tiles of
+//! bfloat16 in [`bf16`].
 //!
-//! One folder an operation, with a safe entry that checks its arguments. Loops are written in plain Rust over
-//! fixed lanes and compiled for each instruction set through `pulp`, which chooses at run time; sums go through
-//! [`LANES`] partial sums in a fixed order, whatever the registers' width.
+//! One folder an operation, with a safe entry that checks its arguments. Products are written for sets of instructions,
+//! which an [`Isa`] chooses. Other loops are written in plain Rust over fixed lanes and compiled for each set through
+//! `pulp`, which chooses at run time; sums go through [`LANES`] partial sums in a fixed order, whatever the registers'
+//! width.
 
 pub mod activation;
 pub mod attention;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+pub mod bf16;
 pub mod elementwise;
 pub mod gemm;
+#[cfg(all(test, unix))]
+mod guarded;
+mod isa;
 mod lanes;
 pub mod norm;
 pub mod pool;
 pub mod rotary;
 
+pub use isa::{Isa, Level};
 pub use lanes::LANES;

@@ -9,8 +9,8 @@ const ENVIRONMENT: [&str; 2] = ["crates/mbed-config/src/env_vars.rs", "tests/src
 /// Who prints.
 const PRINTERS: [&str; 2] = ["crates/mbed-cli/src/printer.rs", "xtask/src/printer.rs"];
 
-/// Parts of paths of those who print without being read by people: tests, and build scripts, which talk to cargo.
-const UNSEEN_PRINTERS: [&str; 2] = ["tests/", "build.rs"];
+/// Parts of paths of those who print beside what people run: tests, benches, and build scripts, which talk to cargo.
+const UNSEEN_PRINTERS: [&str; 3] = ["tests/", "benches/", "build.rs"];
 
 /// Who asks which backends were compiled in.
 const REGISTRY: [&str; 1] = ["crates/mbed/src/registry.rs"];

@@ -156,16 +156,11 @@ fn backends_and_precisions_that_cannot_be_had_are_refused_by_name() {
     error: no build of mbed has a backend `cuda` yet
     hint: backends are cpu, candle
     ");
-    let outcome = place.embed(&["texts.txt", "--precision", "bf16"]);
-    insta::assert_snapshot!(outcome.error(), @r"
-    error: `cpu:0` cannot run in `bf16`
-    hint: it can run in f32; `auto` takes the first
-    ");
-    let outcome = place.embed(&["texts.txt", "--precision", "mixed"]);
-    insta::assert_snapshot!(outcome.error(), @r"
-    error: `cpu:0` has no 16-bit format, and mixed precision asks for one
-    hint: it can run in f32; `auto` takes the first
-    ");
+    let outcome = place.embed(&["texts.txt", "--precision", "tf32"]);
+    let error = outcome.error();
+    // What it can run in is a matter of the machine.
+    assert!(error.starts_with("error: `cpu:0` cannot run in `tf32`\nhint: it can run in "), "{error}");
+    assert!(error.trim_end().ends_with("f32; `auto` takes the first"), "{error}");
     let outcome = place.embed(&["texts.txt", "--precision", "f64"]);
     assert_eq!(outcome.code, Some(2));
     assert!(outcome.stderr.contains("unknown precision `f64`"), "{}", outcome.stderr);

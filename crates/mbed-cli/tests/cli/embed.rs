@@ -45,10 +45,11 @@ fn vectors_are_those_of_the_reference() {
         .map(|text| serde_json::json!({ "text": text, "n": text.len() }).to_string() + "\n")
         .collect();
     place.file("texts.jsonl", lines);
-    place.embed(&["texts.jsonl", "-o", "out.npy"]).ok();
+    place.embed(&["texts.jsonl", "-o", "out.npy", "--precision", "f32"]).ok();
     assert_close(&npy(&fs::read(place.path("out.npy")).unwrap(), 64), &golden());
 
-    let outcome = place.embed(&["texts.jsonl", "--batch-tokens", "40", "--threads", "1"]).ok();
+    let small = ["texts.jsonl", "--batch-tokens", "40", "--threads", "1", "--precision", "f32"];
+    let outcome = place.embed(&small).ok();
     let rows: Vec<Value> = outcome.stdout.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     for (row, text) in rows.iter().zip(golden_texts()) {
         assert_eq!(row["text"], text.as_str());
@@ -65,8 +66,19 @@ fn vectors_are_those_of_the_reference() {
 fn the_summary_is_one_json_object_with_the_promised_fields() {
     let place = Place::new();
     place.file("texts.txt", "the bridge\n\na quiet library and more\n");
-    let outcome =
-        place.embed(&["texts.txt", "-o", "out.parquet", "--json", "--quiet", "--max-length", "4"]).ok();
+    let outcome = place
+        .embed(&[
+            "texts.txt",
+            "-o",
+            "out.parquet",
+            "--json",
+            "--quiet",
+            "--max-length",
+            "4",
+            "--precision",
+            "f32",
+        ])
+        .ok();
     assert_eq!(outcome.stderr, "");
     let summary: Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert_eq!(summary["rows"], 3);

@@ -9,6 +9,40 @@ use pulp::{Arch, Simd, WithSimd};
 
 pub(crate) use scalar::exp;
 
+/// A function of this module, or none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Function {
+    /// `x`
+    Identity,
+    /// [`gelu`]
+    Gelu,
+    /// [`gelu_tanh`]
+    GeluTanh,
+    /// [`relu`]
+    Relu,
+    /// [`silu`]
+    Silu,
+    /// [`tanh`]
+    Tanh,
+    /// [`sigmoid`]
+    Sigmoid,
+}
+
+impl Function {
+    /// Replaces each value by that of the function.
+    pub fn apply(self, values: &mut [f32]) {
+        match self {
+            Self::Identity => {}
+            Self::Gelu => gelu(values),
+            Self::GeluTanh => gelu_tanh(values),
+            Self::Relu => relu(values),
+            Self::Silu => silu(values),
+            Self::Tanh => tanh(values),
+            Self::Sigmoid => sigmoid(values),
+        }
+    }
+}
+
 /// `x / 2 · (1 + erf(x / √2))`, within 5e-7 for `|x| <= 10`.
 pub fn gelu(values: &mut [f32]) {
     map(values, scalar::gelu);

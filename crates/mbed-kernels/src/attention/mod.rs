@@ -47,7 +47,7 @@ pub struct Reach {
 }
 
 impl Reach {
-    fn keys(self, query: usize, length: usize) -> Range<usize> {
+    pub(crate) fn keys(self, query: usize, length: usize) -> Range<usize> {
         query.saturating_sub(self.before)..query.saturating_add(self.after).saturating_add(1).min(length)
     }
 }
@@ -63,7 +63,7 @@ pub struct DistanceBias<'a> {
 
 impl<'a> DistanceBias<'a> {
     /// The numbers for `keys` as `query` sees them.
-    fn row(self, head: usize, query: usize, keys: &Range<usize>) -> Option<&'a [f32]> {
+    pub(crate) fn row(self, head: usize, query: usize, keys: &Range<usize>) -> Option<&'a [f32]> {
         let middle = (head * (2 * self.longest - 1) + self.longest).checked_sub(query + 1)?;
         (keys.end <= self.longest).then(|| self.values.get(middle + keys.start..middle + keys.end)).flatten()
     }

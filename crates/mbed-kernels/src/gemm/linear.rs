@@ -1,7 +1,9 @@
 //! Linear maps `y = W x + b`, applied to blocks of rows of a fixed height.
 
+#[cfg(target_arch = "x86_64")]
+use super::packed::Packed;
 use super::{Keep, Matrix, MatrixMut, ShapeMismatch, multiply};
-use crate::lanes;
+use crate::{Isa, lanes};
 
 /// Rows of one product. Products always have this many rows, the last ones padded, because a matrix library takes
 /// another path for other heights: so a row's arithmetic never depends on how many neighbours it has.
@@ -19,25 +21,32 @@ pub const fn padded_rows(rows: usize) -> usize {
 /// A linear map with its weights in the order that products read them.
 #[derive(Clone, Debug)]
 pub struct Linear {
-    /// `input × output`, row-major: the transpose of what model files hold.
-    weight: Vec<f32>,
-    /// Empty where there is none.
-    bias: Vec<f32>,
+    weights: Stored,
     input: usize,
     output: usize,
+}
+
+/// Weights in the order of the path that is taken.
+#[derive(Clone, Debug)]
+enum Stored {
+    /// For the `gemm` crate: `input × output`, row-major, the transpose of what model files hold; and the bias, empty
+    /// where there is none.
+    Transposed(Vec<f32>, Vec<f32>),
+    #[cfg(target_arch = "x86_64")]
+    Packed(Packed),
 }
 
 impl Linear {
     /// A map from `weight` (`output × input`, row-major) and `bias` (`output`, or empty for none), or `None` where
     /// the lengths do not fit.
     #[must_use]
-    pub fn new(weight: &[f32], bias: Vec<f32>, input: usize) -> Option<Self> {
+    pub fn new(isa: Isa, weight: &[f32], bias: Vec<f32>, input: usize) -> Option<Self> {
         let output = weight.len().checked_div(input)?;
         let bias_fits = bias.is_empty() || bias.len() == output;
         if output == 0 || weight.len() != input * output || !bias_fits {
             return None;
         }
-        Some(Self { weight: transpose(weight, output, input), bias, input, output })
+        Some(Self { weights: Stored::new(isa, weight, bias, (input, output)), input, output })
     }
 
     /// Length of `x`.
@@ -52,15 +61,45 @@ impl Linear {
         self.output
     }
 
+    /// How many bytes it holds.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        match &self.weights {
+            Stored::Transposed(weight, bias) => (weight.capacity() + bias.capacity()) * size_of::<f32>(),
+            #[cfg(target_arch = "x86_64")]
+            Stored::Packed(packed) => packed.bytes(),
+        }
+    }
+
     /// Maps one block: `x` is `ROW_BLOCK × input`, `y` is `ROW_BLOCK × output`.
     ///
     /// # Errors
     /// A slice is too short.
     pub fn apply_block(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeMismatch> {
-        let keep = if self.bias.is_empty() { Keep::Nothing } else { Keep::Sum };
+        match &self.weights {
+            Stored::Transposed(weight, bias) => self.multiply(weight, bias, x, y),
+            #[cfg(target_arch = "x86_64")]
+            Stored::Packed(packed) => {
+                match (x.get(..ROW_BLOCK * self.input), y.get_mut(..ROW_BLOCK * self.output)) {
+                    (Some(x), Some(y)) => {
+                        packed.apply(x, y);
+                        Ok(())
+                    }
+                    _ => Err(ShapeMismatch {
+                        left: (x.len() / self.input, self.input),
+                        right: (self.input, self.output),
+                        output: (ROW_BLOCK, self.output),
+                    }),
+                }
+            }
+        }
+    }
+
+    fn multiply(&self, weight: &[f32], bias: &[f32], x: &[f32], y: &mut [f32]) -> Result<(), ShapeMismatch> {
+        let keep = if bias.is_empty() { Keep::Nothing } else { Keep::Sum };
         if keep == Keep::Sum {
             for row in y.chunks_exact_mut(self.output).take(ROW_BLOCK) {
-                row.copy_from_slice(&self.bias);
+                row.copy_from_slice(bias);
             }
         }
         let output = MatrixMut { data: y, rows: ROW_BLOCK, columns: self.output, row_stride: self.output };
@@ -72,7 +111,7 @@ impl Linear {
             column_stride: 1,
         };
         let right = Matrix {
-            data: &self.weight,
+            data: weight,
             rows: self.input,
             columns: self.output,
             row_stride: self.output,
@@ -91,6 +130,17 @@ impl Linear {
             self.apply_block(x, y)?;
         }
         Ok(())
+    }
+}
+
+impl Stored {
+    fn new(isa: Isa, weight: &[f32], bias: Vec<f32>, (input, output): (usize, usize)) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(packed) = Packed::new(isa, weight, &bias, input, output) {
+            return Self::Packed(packed);
+        }
+        let _ = isa;
+        Self::Transposed(transpose(weight, output, input), bias)
     }
 }
 
@@ -143,9 +193,17 @@ mod tests {
 
     #[test]
     fn rows_are_mapped_one_by_one_whatever_stands_beside_them() {
-        let (input, output) = (48, 40);
+        let sizes = (1..=50).flat_map(|size| [(5, size), (size, 3)]);
+        for (input, output) in sizes.chain([(48, 40), (384, 97), (131, 144)]) {
+            for isa in [Isa::PORTABLE, Isa::detect()] {
+                check_rows(isa, input, output);
+            }
+        }
+    }
+
+    fn check_rows(isa: Isa, input: usize, output: usize) {
         let (weight, bias) = (noise(input * output, 1), noise(output, 2));
-        let linear = Linear::new(&weight, bias.clone(), input).unwrap();
+        let linear = Linear::new(isa, &weight, bias.clone(), input).unwrap();
         let x = noise(2 * ROW_BLOCK * input, 3);
         let mut y = vec![f32::NAN; 2 * ROW_BLOCK * output];
         linear.apply(&x, &mut y).unwrap();
@@ -157,21 +215,43 @@ mod tests {
                 let weights = &weight[column * input..(column + 1) * input];
                 let dot: f64 = values.iter().zip(weights).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
                 let got = f64::from(y[row * output + column]);
-                assert!((got - dot - f64::from(added)).abs() < 1e-4);
+                assert!((got - dot - f64::from(added)).abs() < 1e-4, "{isa:?}, {input} to {output}");
             }
             alone_x[..input].copy_from_slice(values);
             linear.apply_block(&alone_x, &mut alone_y).unwrap();
             assert_eq!(alone_y[..output], y[row * output..(row + 1) * output], "row {row}");
         }
-        let without_bias = Linear::new(&weight, Vec::new(), input).unwrap();
+        let without_bias = Linear::new(isa, &weight, Vec::new(), input).unwrap();
         without_bias.apply_block(&x, &mut alone_y).unwrap();
         for (column, &added) in bias.iter().enumerate() {
-            assert!((alone_y[column] + added - y[column]).abs() < 1e-5);
+            assert!((alone_y[column] + added - y[column]).abs() < 1e-4);
         }
-        assert!(Linear::new(&weight, bias, input + 1).is_none());
-        assert!(
-            Linear::new(&weight, vec![0.0], input).is_none() && Linear::new(&weight, vec![], 0).is_none()
-        );
+        assert!(without_bias.apply_block(&x[..ROW_BLOCK * input - 1], &mut alone_y).is_err());
+        assert!(without_bias.apply_block(&x, &mut alone_y[1..]).is_err());
+    }
+
+    #[test]
+    fn lengths_that_do_not_fit_are_refused() {
+        for isa in [Isa::PORTABLE, Isa::detect()] {
+            assert!(Linear::new(isa, &[0.0; 6], Vec::new(), 4).is_none());
+            assert!(Linear::new(isa, &[0.0; 6], vec![0.0], 3).is_none());
+            assert!(Linear::new(isa, &[0.0; 6], Vec::new(), 0).is_none());
+        }
+    }
+
+    #[cfg(all(target_arch = "x86_64", unix))]
+    #[test]
+    fn packed_maps_stay_inside_their_slices_at_every_tail() {
+        use crate::guarded::Guarded;
+        for (rows, input, output) in
+            (1..=100).flat_map(|size| [(3, size, 2), (size.min(20), 3, size), (9, size, size)])
+        {
+            let (x, weight) = (Guarded::of(&vec![0.5; rows * input]), vec![2.0; input * output]);
+            let Some(packed) = Packed::new(Isa::detect(), &weight, &[], input, output) else { return };
+            let mut y = Guarded::zeros(rows * output);
+            packed.apply(x.values(), y.values_mut());
+            assert!(y.values().iter().all(|&y| y == input as f32), "{rows} × {input} to {output}");
+        }
     }
 
     #[test]

@@ -1,0 +1,62 @@
+//! The norms around the two parts of a layer.
+
+use mbed_core::TensorError;
+use mbed_core::spec::{LayerTensor, NormPlacement};
+use mbed_kernels::elementwise;
+use mbed_kernels::norm::Norm;
+
+/// The norms of one of a layer's two parts `f`.
+#[derive(Debug)]
+pub(super) enum Norms {
+    /// `x + f(x)`
+    None,
+    /// `norm(x + f(x))`
+    After(Norm),
+    /// `x + f(norm(x))`
+    Before(Norm),
+    /// `x + second(f(first(x)))`
+    Around(Norm, Norm),
+}
+
+impl Norms {
+    pub(super) fn load(
+        placement: NormPlacement,
+        norm: impl Fn(LayerTensor) -> Result<Norm, TensorError>,
+        [first, second]: [LayerTensor; 2],
+    ) -> Result<Self, TensorError> {
+        Ok(match placement {
+            NormPlacement::Before => Self::Before(norm(first)?),
+            NormPlacement::Around => Self::Around(norm(first)?, norm(second)?),
+            _ => Self::After(norm(first)?),
+        })
+    }
+
+    /// Whether `f` is given something else than `x`.
+    pub(super) const fn come_first(&self) -> bool {
+        matches!(self, Self::Before(_) | Self::Around(..))
+    }
+
+    /// What `f` is given of `x`; `room` is as long as `x`.
+    pub(super) fn input<'a>(&self, x: &'a [f32], room: &'a mut [f32]) -> &'a [f32] {
+        match self {
+            Self::None | Self::After(_) => x,
+            Self::Before(norm) | Self::Around(norm, _) => {
+                room.copy_from_slice(x);
+                norm.apply(room);
+                room
+            }
+        }
+    }
+
+    /// Joins `x` and the result of `f`.
+    pub(super) fn add(&self, x: &mut [f32], result: &mut [f32]) {
+        match self {
+            Self::None | Self::Before(_) => elementwise::add(x, result),
+            Self::After(norm) => norm.apply_sum(x, result),
+            Self::Around(_, norm) => {
+                norm.apply(result);
+                elementwise::add(x, result);
+            }
+        }
+    }
+}

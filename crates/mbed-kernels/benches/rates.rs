@@ -1,0 +1,113 @@
+//! Rates of linear maps on one thread, in turns, on the shapes of all-MiniLM-L6-v2 and of BERT's base size.
+//!
+//! `cargo bench -p mbed-kernels --bench rates -- [ROUNDS]` prints one JSON line for each shape and kind with the median
+//! over the rounds. Time is that of the thread, where the system tells it: others on the machine then count only by
+//! what they do to caches.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a bench prints, and stops where something is wrong"
+)]
+
+use std::hint::black_box;
+
+use mbed_kernels::Isa;
+use mbed_kernels::activation::Function;
+use mbed_kernels::bf16::{Bf16Linear, Output, TileRows};
+use mbed_kernels::gemm::{Linear, ROW_BLOCK};
+
+/// Rows, inputs, outputs. The first fits the first-level cache, which shows how fast the processor is at this time.
+const SHAPES: [(usize, usize, usize); 8] = [
+    (64, 128, 96),
+    (512, 384, 1152),
+    (512, 384, 384),
+    (512, 384, 1536),
+    (512, 1536, 384),
+    (512, 768, 3072),
+    (512, 3072, 768),
+    (32, 384, 1536),
+];
+
+const ROUNDS: usize = 15;
+
+type Job = Box<dyn FnMut()>;
+
+fn main() {
+    let rounds = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(ROUNDS);
+    let isa = Isa::detect();
+    for (rows, input, output) in SHAPES {
+        let mut kinds = jobs(isa, rows, input, output);
+        let mut rates = vec![Vec::new(); kinds.len()];
+        for _ in 0..rounds {
+            for ((_, job), rates) in kinds.iter_mut().zip(&mut rates) {
+                rates.push(2e-9 * (rows * input * output) as f64 / seconds(job));
+            }
+        }
+        for ((name, _), rates) in kinds.iter().zip(&mut rates) {
+            rates.sort_by(f64::total_cmp);
+            let median = rates[rates.len() / 2];
+            println!(
+                "{{\"shape\": [{rows}, {output}, {input}], \"kind\": \"{name}\", \"gflops\": {median:.0}}}"
+            );
+        }
+    }
+}
+
+/// The seconds of one call, over as many as take about a hundredth of a second.
+fn seconds(job: &mut Job) -> f64 {
+    job();
+    let start = now();
+    let mut calls = 0;
+    while now() - start < 0.01 {
+        job();
+        calls += 1;
+    }
+    (now() - start) / f64::from(calls)
+}
+
+#[cfg(unix)]
+fn now() -> f64 {
+    let time = nix::time::clock_gettime(nix::time::ClockId::CLOCK_THREAD_CPUTIME_ID).unwrap();
+    time.tv_sec() as f64 + time.tv_nsec() as f64 * 1e-9
+}
+
+#[cfg(not(unix))]
+fn now() -> f64 {
+    use std::sync::LazyLock;
+    static START: LazyLock<std::time::Instant> = LazyLock::new(std::time::Instant::now);
+    START.elapsed().as_secs_f64()
+}
+
+fn jobs(isa: Isa, rows: usize, input: usize, output: usize) -> Vec<(&'static str, Job)> {
+    let weight = noise(input * output);
+    let (x, bias) = (noise(rows * input), noise(output));
+    let mut tiles = TileRows::new();
+    tiles.reset(rows, input).unwrap();
+    tiles.write(isa, 0, &x);
+    let bf16 = Bf16Linear::new(isa, &weight, &bias, input).unwrap();
+    let mut jobs: Vec<(&'static str, Job)> = Vec::new();
+    if rows.is_multiple_of(ROW_BLOCK) {
+        for (name, isa) in [("f32 by the gemm crate", Isa::PORTABLE), ("f32", isa)] {
+            let linear = Linear::new(isa, &weight, bias.clone(), input).unwrap();
+            let (x, mut y) = (x.clone(), vec![0.0; rows * output]);
+            jobs.push((name, Box::new(move || linear.apply(&x, black_box(&mut y)).unwrap())));
+        }
+    }
+    let mut y = vec![0.0; rows * output];
+    let (linear, x) = (bf16.clone(), tiles.clone());
+    let rows_job = move || linear.apply(x.view(), Output::Rows(black_box(&mut y))).unwrap();
+    jobs.push(("bf16 to f32", Box::new(rows_job)));
+    for (name, function) in [("bf16 to bf16", Function::Identity), ("bf16 with gelu", Function::Gelu)] {
+        let (linear, x) = (bf16.clone(), tiles.clone());
+        let mut y = TileRows::new();
+        y.reset(rows, output).unwrap();
+        let job = move || linear.apply(x.view(), Output::Tiles(function, black_box(&mut y))).unwrap();
+        jobs.push((name, Box::new(job)));
+    }
+    jobs
+}
+
+fn noise(length: usize) -> Vec<f32> {
+    (0..length).map(|i| ((i * 7919) % 2003) as f32 / 1000.0 - 1.0).collect()
+}

@@ -1,0 +1,83 @@
+//! Nothing is read or written outside what it was given: every kernel at every tail, on memory with protected pages
+//! on both sides. Going too far ends the process, which the test runner reports as a failure of the test.
+
+use super::machine::Machine;
+use super::tiles::{BLOCK, Block, HEIGHT, Line};
+use super::{Bf16Gated, Bf16Linear, Bf16Scratch, Output, TileRows};
+use crate::Isa;
+use crate::activation::Function;
+use crate::attention::{Attention, DistanceBias, Heads, Reach};
+use crate::gemm::Keep;
+use crate::guarded::Guarded;
+
+const LEVELS: fn() -> [Isa; 2] = || [Isa::PORTABLE, Isa::detect()];
+
+#[test]
+fn blocks_of_every_depth() {
+    for steps in 0..20 {
+        let rows = [0, 1].map(|_| Guarded::of(&vec![Line([0x3F80; 32]); steps * HEIGHT]));
+        let columns = Guarded::of(&vec![Line([0x3F80; 32]); steps * 2 * HEIGHT]);
+        for isa in LEVELS() {
+            let mut block = Block::ZERO;
+            let machine = Machine::start(isa);
+            for (keep, times) in [(Keep::Nothing, 1), (Keep::Sum, 2)] {
+                machine.multiply([rows[0].values(), rows[1].values()], columns.values(), keep, &mut block);
+                let expected = (steps * BLOCK * times) as f32;
+                assert!(block.0.as_flattened().iter().all(|&sum| sum == expected), "{steps} steps");
+            }
+        }
+    }
+}
+
+#[test]
+fn linear_maps_of_every_width_and_height() {
+    for (rows, input, output) in
+        (1..=35).flat_map(|size| [(3, 5, size), (size, 5, 3), (3, size, 5), (size, size, size)])
+    {
+        let x = Guarded::of(&vec![1.0; rows * input]);
+        let weight = Guarded::of(&vec![0.5; output * input]);
+        let bias = Guarded::of(&vec![1.0; output]);
+        let expected = 0.5 * input as f32 + 1.0;
+        for isa in LEVELS() {
+            let mut tiles = TileRows::new();
+            tiles.reset(rows, input).unwrap();
+            tiles.write(isa, 0, x.values());
+            let linear = Bf16Linear::new(isa, weight.values(), bias.values(), input).unwrap();
+            let mut y = Guarded::zeros(rows * output);
+            linear.apply(tiles.view(), Output::Rows(y.values_mut())).unwrap();
+            assert!(y.values().iter().all(|&y| y == expected));
+            linear.apply(tiles.view(), Output::Sum(y.values_mut())).unwrap();
+            assert!(y.values().iter().all(|&y| y == 2.0 * expected));
+            let maps = [(weight.values(), bias.values()), (weight.values(), &[][..])];
+            let gated = Bf16Gated::new(isa, maps, input).unwrap();
+            let mut rounded = TileRows::new();
+            rounded.reset(rows, output).unwrap();
+            gated.apply(tiles.view(), Function::Identity, &mut rounded).unwrap();
+            let truth = expected * (expected - 1.0);
+            assert!((rounded.get(rows - 1, output - 1) - truth).abs() <= truth / 256.0);
+        }
+    }
+}
+
+#[test]
+fn attention_of_every_length_and_head_size() {
+    let sizes = (1..=70).map(|length| (length, 4)).chain((1..=70).map(|size| (3, size)));
+    for (length, size) in sizes {
+        let heads = Heads { count: 2, key_values: 1, size };
+        let qkv = Guarded::of(&vec![0.5; length * heads.row()]);
+        let bias = Guarded::of(&vec![0.25; 2 * (2 * length - 1)]);
+        for (isa, before) in LEVELS().into_iter().flat_map(|isa| [(isa, 1), (isa, usize::MAX)]) {
+            let (mut tiles, mut context) = (TileRows::new(), TileRows::new());
+            tiles.reset(length, heads.row()).unwrap();
+            tiles.write(isa, 0, qkv.values());
+            context.reset(length, heads.query_width()).unwrap();
+            let bias = Some(DistanceBias { values: bias.values(), longest: length });
+            let attention = Attention { heads, scale: 1.0, reach: Reach { before, after: 2 }, bias };
+            let mut scratch = Bf16Scratch::default();
+            attention.apply_bf16(isa, &(0..length), (&tiles, &mut context), &mut scratch).unwrap();
+            for (row, column) in (0..length).flat_map(|row| (0..2 * size).map(move |column| (row, column))) {
+                assert_eq!(context.get(row, column), 0.5, "{length} tokens, heads of {size}");
+            }
+        }
+    }
+}

@@ -1,0 +1,401 @@
+//! Linear maps with weights in the order in which tiles are loaded.
+
+use std::ops::Range;
+
+use super::finish::{Output, Place};
+use super::machine::Machine;
+use super::tiles::{BLOCK, Block, HEIGHT, Line, TileRows, TileView, WIDTH, to_bf16};
+use crate::Isa;
+use crate::activation::Function;
+use crate::gemm::{Keep, ShapeMismatch};
+
+/// Tiles of a row that are multiplied at a time: 16 KiB of a panel and 16 KiB of rows, which share the first-level
+/// cache with sums. 8 was a fifth faster than 12 for 1,536 inputs and the same for 384.
+const STEPS: usize = 8;
+
+/// Blocks below each other whose sums are kept while the next tiles of a panel come: 16 KiB.
+const GROUP: usize = 4;
+
+/// `y = W x + b` in bfloat16 with sums in binary32.
+#[derive(Clone, Debug)]
+pub struct Bf16Linear {
+    panels: Panels,
+    output: usize,
+}
+
+/// `y = function(V x + c) · (W x + b)` in bfloat16 with sums in binary32.
+#[derive(Clone, Debug)]
+pub struct Bf16Gated {
+    panels: Panels,
+    output: usize,
+}
+
+/// Weights of 32 outputs side by side, panel after panel. Within a panel two tiles of 16 outputs for each 32 inputs;
+/// a row of such a tile has two neighbouring inputs for each output.
+#[derive(Clone, Debug)]
+struct Panels {
+    isa: Isa,
+    lines: Vec<Line>,
+    bias: Vec<[f32; BLOCK]>,
+    input: usize,
+}
+
+impl Bf16Linear {
+    /// A map from `weight` (`output × input`, row-major) and `bias` (`output`, or empty for none), or `None` where
+    /// the lengths do not fit.
+    #[must_use]
+    pub fn new(isa: Isa, weight: &[f32], bias: &[f32], input: usize) -> Option<Self> {
+        let output = outputs(weight, bias, input)?;
+        let panels = Panels::new(isa, input, output.div_ceil(BLOCK), |panel, column| {
+            let row = panel * BLOCK + column;
+            (row < output).then(|| (row_of(weight, input, row), bias.get(row).copied()))
+        });
+        Some(Self { panels, output })
+    }
+
+    /// Length of `x`.
+    #[must_use]
+    pub const fn input(&self) -> usize {
+        self.panels.input
+    }
+
+    /// Length of `y`.
+    #[must_use]
+    pub const fn output(&self) -> usize {
+        self.output
+    }
+
+    /// How many bytes it holds.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.panels.bytes()
+    }
+
+    /// Maps all rows of `x`.
+    ///
+    /// # Errors
+    /// `x` has another length, or the output's tiles have.
+    pub fn apply(&self, x: TileView<'_>, mut output: Output<'_>) -> Result<(), ShapeMismatch> {
+        let columns = match &output {
+            Output::Tiles(_, tiles) => tiles.columns(),
+            Output::Rows(_) | Output::Sum(_) => self.output,
+        };
+        check(x, (self.input(), self.output), columns)?;
+        self.panels.run(x, |machine, block, row, panel| {
+            let bias = &self.panels.bias[panel];
+            machine.finish(block, Place { row, panel, columns, bias }, &mut output);
+        });
+        Ok(())
+    }
+}
+
+impl Bf16Gated {
+    /// A map from `[gate, up]`, the matrices `V` and `W` (`output × input`, row-major), each with its bias (`output`,
+    /// or empty for none), or `None` where the lengths do not fit.
+    #[must_use]
+    pub fn new(isa: Isa, [gate, up]: [(&[f32], &[f32]); 2], input: usize) -> Option<Self> {
+        let output = outputs(gate.0, gate.1, input)?;
+        if outputs(up.0, up.1, input)? != output {
+            return None;
+        }
+        const HALF: usize = BLOCK / 2;
+        let panels = Panels::new(isa, input, output.div_ceil(HALF), |panel, column| {
+            let (weight, bias) = if column < HALF { gate } else { up };
+            let row = panel * HALF + column % HALF;
+            (row < output).then(|| (row_of(weight, input, row), bias.get(row).copied()))
+        });
+        Some(Self { panels, output })
+    }
+
+    /// Length of `x`.
+    #[must_use]
+    pub const fn input(&self) -> usize {
+        self.panels.input
+    }
+
+    /// Length of `y`.
+    #[must_use]
+    pub const fn output(&self) -> usize {
+        self.output
+    }
+
+    /// How many bytes it holds.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.panels.bytes()
+    }
+
+    /// Maps all rows of `x`; as exact as [`Output::Tiles`]. Results past the last row of `y` are dropped.
+    ///
+    /// # Errors
+    /// `x` or `y` has another length.
+    pub fn apply(&self, x: TileView<'_>, function: Function, y: &mut TileRows) -> Result<(), ShapeMismatch> {
+        let columns = y.columns();
+        check(x, (self.input(), self.output), columns)?;
+        self.panels.run(x, |machine, block, row, panel| {
+            let bias = &self.panels.bias[panel];
+            machine.finish_gated(block, Place { row, panel, columns, bias }, function, y);
+        });
+        Ok(())
+    }
+}
+
+impl Panels {
+    /// `source` gives the weights and the bias of a column of a panel, where it has one.
+    fn new<'a>(
+        isa: Isa,
+        input: usize,
+        count: usize,
+        source: impl Fn(usize, usize) -> Option<(&'a [f32], Option<f32>)>,
+    ) -> Self {
+        let steps = input.div_ceil(WIDTH);
+        let mut lines = vec![Line::ZERO; count * steps * 2 * HEIGHT];
+        let mut biases = vec![[0.0; BLOCK]; count];
+        let panels = lines.chunks_exact_mut((steps * 2 * HEIGHT).max(1)).zip(&mut biases);
+        for (panel, (lines, biases)) in panels.enumerate() {
+            for (column, place) in biases.iter_mut().enumerate() {
+                let Some((weights, bias)) = source(panel, column) else { continue };
+                *place = bias.unwrap_or_default();
+                pack_column(weights, column, lines);
+            }
+        }
+        Self { isa, lines, bias: biases, input }
+    }
+
+    const fn bytes(&self) -> usize {
+        self.lines.capacity() * size_of::<Line>() + self.bias.capacity() * size_of::<[f32; BLOCK]>()
+    }
+
+    /// Calls `finish` with every block of sums, its first row, and its panel.
+    fn run(&self, x: TileView<'_>, mut finish: impl FnMut(&Machine, &mut Block, usize, usize)) {
+        let machine = Machine::start(self.isa);
+        let steps = self.input.div_ceil(WIDTH);
+        let mut sums = [const { Block::ZERO }; GROUP];
+        for (panel, weights) in self.lines.chunks_exact((steps * 2 * HEIGHT).max(1)).enumerate() {
+            for first in (0..x.blocks()).step_by(GROUP) {
+                let blocks = first..x.blocks().min(first + GROUP);
+                multiply(&machine, (x, &blocks), weights, &mut sums);
+                for (block, sum) in blocks.zip(&mut sums) {
+                    finish(&machine, sum, block * BLOCK, panel);
+                }
+            }
+        }
+    }
+}
+
+/// Multiplies some blocks of `x` and a panel.
+fn multiply(
+    machine: &Machine,
+    (x, blocks): (TileView<'_>, &Range<usize>),
+    panel: &[Line],
+    sums: &mut [Block],
+) {
+    let steps = panel.len() / (2 * HEIGHT);
+    for start in (0..steps).step_by(STEPS) {
+        let chunks = start..steps.min(start + STEPS);
+        let weights = &panel[chunks.start * 2 * HEIGHT..chunks.end * 2 * HEIGHT];
+        let keep = if start == 0 { Keep::Nothing } else { Keep::Sum };
+        for (block, sum) in blocks.clone().zip(&mut *sums) {
+            machine.multiply(x.tiles(block, &chunks), weights, keep, sum);
+        }
+    }
+}
+
+/// Rounds the weights of one output into column `column` of a panel.
+fn pack_column(weights: &[f32], column: usize, panel: &mut [Line]) {
+    let (tile, place) = (column / HEIGHT, 2 * (column % HEIGHT));
+    for (values, tiles) in weights.chunks(WIDTH).zip(panel.chunks_exact_mut(2 * HEIGHT)) {
+        let lines = tiles[tile * HEIGHT..].iter_mut();
+        for (pair, line) in values.chunks(2).zip(lines) {
+            for (&value, place) in pair.iter().zip(&mut line.0[place..]) {
+                *place = to_bf16(value);
+            }
+        }
+    }
+}
+
+fn row_of(weight: &[f32], input: usize, row: usize) -> &[f32] {
+    &weight[row * input..(row + 1) * input]
+}
+
+fn outputs(weight: &[f32], bias: &[f32], input: usize) -> Option<usize> {
+    let output = weight.len().checked_div(input)?;
+    let bias_fits = bias.is_empty() || bias.len() == output;
+    (output > 0 && weight.len() == input * output && bias_fits).then_some(output)
+}
+
+fn check(x: TileView<'_>, (input, output): (usize, usize), columns: usize) -> Result<(), ShapeMismatch> {
+    if x.columns() == input && columns == output {
+        return Ok(());
+    }
+    let rows = x.blocks() * BLOCK;
+    Err(ShapeMismatch { left: (rows, x.columns()), right: (input, output), output: (rows, columns) })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::bf16::tiles::from_bf16;
+
+    /// Between -1 and 1, rounded to bfloat16.
+    fn noise(length: usize, seed: usize) -> Vec<f32> {
+        let value = |i: usize| ((i * 7919 + seed * 104_729) % 2003) as f32 / 1001.0 - 1.0;
+        (0..length).map(|i| from_bf16(to_bf16(value(i)))).collect()
+    }
+
+    fn tiles(isa: Isa, columns: usize, values: &[f32]) -> TileRows {
+        let mut tiles = TileRows::new();
+        tiles.reset(values.len() / columns, columns).unwrap();
+        tiles.write(isa, 0, values);
+        tiles
+    }
+
+    /// What the formula says of one value, in binary64.
+    fn truth(x: &[f32], weight: &[f32], bias: Option<&f32>) -> f64 {
+        let dot: f64 = x.iter().zip(weight).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+        dot + bias.map_or(0.0, |&bias| f64::from(bias))
+    }
+
+    /// How far rounding in binary32 sums may lead; a wrong term would be a thousand times more.
+    fn bound(x: &[f32], weight: &[f32]) -> f64 {
+        let magnitude: f32 = x.iter().zip(weight).map(|(a, b)| (a * b).abs()).sum();
+        f64::from(16.0 * f32::EPSILON * magnitude) + 1e-6
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(60))]
+
+        #[test]
+        fn every_output_is_what_the_formula_says(
+            (rows, input, output) in (1_usize..80, 1_usize..500, 1_usize..110),
+            (has_bias, seed) in (any::<bool>(), 0_usize..1000),
+        ) {
+            let (x, weight) = (noise(rows * input, seed), noise(output * input, seed + 1));
+            let bias = if has_bias { noise(output, seed + 2) } else { Vec::new() };
+            for isa in [Isa::PORTABLE, Isa::detect()] {
+                let linear = Bf16Linear::new(isa, &weight, &bias, input).unwrap();
+                let x_tiles = tiles(isa, input, &x);
+                let mut y = vec![f32::NAN; rows * output];
+                linear.apply(x_tiles.view(), Output::Rows(&mut y)).unwrap();
+                let mut sum = vec![0.5; rows * output];
+                linear.apply(x_tiles.view(), Output::Sum(&mut sum)).unwrap();
+                let mut rounded = TileRows::new();
+                rounded.reset(rows, output).unwrap();
+                linear.apply(x_tiles.view(), Output::Tiles(Function::Relu, &mut rounded)).unwrap();
+                for (row, column) in (0..rows).flat_map(|row| (0..output).map(move |column| (row, column))) {
+                    let values = &x[row * input..(row + 1) * input];
+                    let weights = row_of(&weight, input, column);
+                    let (expected, bound) = (truth(values, weights, bias.get(column)), bound(values, weights));
+                    let got = y[row * output + column];
+                    prop_assert!((f64::from(got) - expected).abs() <= bound, "{got} for {expected}");
+                    prop_assert_eq!(sum[row * output + column], 0.5 + got);
+                    prop_assert_eq!(rounded.get(row, column), from_bf16(to_bf16(got.max(0.0))));
+                }
+            }
+        }
+
+        #[test]
+        fn gates_meet_their_partners(
+            (rows, input, output) in (1_usize..40, 1_usize..100, 1_usize..70),
+            (has_bias, seed) in (any::<bool>(), 0_usize..1000),
+        ) {
+            let x = noise(rows * input, seed);
+            let [gate, up] = [1, 2].map(|more| noise(output * input, seed + more));
+            let bias = if has_bias { noise(output, seed + 3) } else { Vec::new() };
+            for isa in [Isa::PORTABLE, Isa::detect()] {
+                let gated = Bf16Gated::new(isa, [(&gate, &bias), (&up, &[])], input).unwrap();
+                let mut y = TileRows::new();
+                y.reset(rows, output).unwrap();
+                gated.apply(tiles(isa, input, &x).view(), Function::Identity, &mut y).unwrap();
+                for (row, column) in (0..rows).flat_map(|row| (0..output).map(move |column| (row, column))) {
+                    let values = &x[row * input..(row + 1) * input];
+                    let [gates, ups] = [&gate, &up].map(|weight| row_of(weight, input, column));
+                    let (gate, up) = (truth(values, gates, bias.get(column)), truth(values, ups, None));
+                    let expected = gate * up;
+                    let got = f64::from(y.get(row, column));
+                    let bound = expected.abs() / 250.0
+                        + bound(values, gates) * up.abs()
+                        + bound(values, ups) * gate.abs()
+                        + 1e-9;
+                    prop_assert!((got - expected).abs() <= bound, "{got} for {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_has_the_same_bits_alone_and_anywhere_among_others() {
+        let (input, output) = (500, 70);
+        let (weight, bias) = (noise(output * input, 1), noise(output, 2));
+        for isa in [Isa::PORTABLE, Isa::detect()] {
+            let linear = Bf16Linear::new(isa, &weight, &bias, input).unwrap();
+            let x = noise(200 * input, 3);
+            let mut y = vec![0.0; 200 * output];
+            linear.apply(tiles(isa, input, &x).view(), Output::Rows(&mut y)).unwrap();
+            for row in [0, 15, 16, 31, 32, 127, 128, 199] {
+                let mut alone = vec![0.0; output];
+                let values = tiles(isa, input, &x[row * input..(row + 1) * input]);
+                linear.apply(values.view(), Output::Rows(&mut alone)).unwrap();
+                assert_eq!(alone, y[row * output..(row + 1) * output], "row {row}");
+            }
+        }
+    }
+
+    #[test]
+    fn functions_keep_their_bounds_before_rounding() {
+        use Function as F;
+        let functions = [F::Identity, F::Gelu, F::GeluTanh, F::Relu, F::Silu, F::Tanh, F::Sigmoid];
+        // The bias is the argument, so it is not rounded.
+        let arguments: Vec<f32> =
+            (-6000..6000).map(|i| i as f32 / 500.0).chain([1e30, -1e30, -50.0]).collect();
+        let weight = vec![0.0; arguments.len()];
+        for (function, isa) in functions.into_iter().flat_map(|f| [(f, Isa::PORTABLE), (f, Isa::detect())]) {
+            let linear = Bf16Linear::new(isa, &weight, &arguments, 1).unwrap();
+            let mut y = TileRows::new();
+            y.reset(1, arguments.len()).unwrap();
+            linear.apply(tiles(isa, 1, &[0.0]).view(), Output::Tiles(function, &mut y)).unwrap();
+            let mut expected = arguments.clone();
+            function.apply(&mut expected);
+            for (column, expected) in expected.into_iter().enumerate() {
+                let got = y.get(0, column);
+                let bound = 2e-4 * expected.abs().max(1.0) + expected.abs() / 256.0;
+                assert!((got - expected).abs() <= bound, "{function:?}({}) = {got}", arguments[column]);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_stays_in_its_row() {
+        for isa in [Isa::PORTABLE, Isa::detect()] {
+            let linear = Bf16Linear::new(isa, &[1.0; 3 * 40], &[], 40).unwrap();
+            for (bad, expected) in [(f32::NAN, f32::NAN), (f32::INFINITY, f32::INFINITY)] {
+                let mut x = vec![1.0; 2 * 40];
+                x[7] = bad;
+                let mut y = [0.0; 6];
+                linear.apply(tiles(isa, 40, &x).view(), Output::Rows(&mut y)).unwrap();
+                assert!(
+                    y[..3].iter().all(|y| y.to_bits() == expected.to_bits() || y.is_nan() && bad.is_nan())
+                );
+                assert_eq!(y[3..], [40.0; 3]);
+            }
+        }
+    }
+
+    #[test]
+    fn lengths_that_do_not_fit_are_refused() {
+        let isa = Isa::detect();
+        assert!(Bf16Linear::new(isa, &[0.0; 6], &[], 4).is_none());
+        assert!(Bf16Linear::new(isa, &[0.0; 6], &[0.0], 2).is_none());
+        assert!(Bf16Linear::new(isa, &[], &[], 2).is_none() && Bf16Linear::new(isa, &[], &[], 0).is_none());
+        assert!(Bf16Gated::new(isa, [(&[0.0; 6], &[]), (&[0.0; 4], &[])], 2).is_none());
+        let linear = Bf16Linear::new(isa, &[0.0; 6], &[], 2).unwrap();
+        let (good, bad) = (tiles(isa, 2, &[0.0; 2]), tiles(isa, 3, &[0.0; 3]));
+        assert!(linear.apply(bad.view(), Output::Rows(&mut [0.0; 3])).is_err());
+        let mut y = TileRows::new();
+        y.reset(1, 2).unwrap();
+        assert!(linear.apply(good.view(), Output::Tiles(Function::Relu, &mut y)).is_err());
+        linear.apply(good.view(), Output::Rows(&mut [0.0; 2])).unwrap();
+    }
+}

@@ -1,0 +1,155 @@
+//! Who computes blocks: tiles, or plain loops.
+
+#![cfg_attr(
+    target_arch = "x86_64",
+    expect(unsafe_code, reason = "functions for AVX-512 are called where a level proves that it is there")
+)]
+
+use super::attention::Query;
+use super::finish::{Output, Place};
+use super::tiles::{BLOCK, Block, HEIGHT, Line};
+use super::{TileRows, scalar};
+use crate::Isa;
+use crate::activation::Function;
+use crate::gemm::Keep;
+
+#[cfg(target_arch = "x86_64")]
+use super::{amx::Tiles, finish_avx512, shares_avx512, turn_avx512};
+
+/// Who computes blocks on this thread, as long as it lives.
+pub(super) enum Machine {
+    Scalar,
+    #[cfg(target_arch = "x86_64")]
+    Amx(Tiles),
+}
+
+impl Machine {
+    pub(super) fn start(isa: Isa) -> Self {
+        #[cfg(target_arch = "x86_64")]
+        if let Some(tiles) = Tiles::configure(isa) {
+            return Self::Amx(tiles);
+        }
+        let _ = isa;
+        Self::Scalar
+    }
+
+    /// `block = a · b` or `block += a · b`, see `amx::Tiles::multiply`.
+    #[inline]
+    pub(super) fn multiply(&self, a: [&[Line]; 2], b: &[Line], keep: Keep, block: &mut Block) {
+        match self {
+            Self::Scalar => scalar::multiply(a, b, keep, block),
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx(tiles) => tiles.multiply(a, b, keep, block),
+        }
+    }
+
+    /// Adds the bias and brings the block to its place.
+    #[inline]
+    pub(super) fn finish(&self, block: &mut Block, place: Place<'_>, output: &mut Output<'_>) {
+        match self {
+            Self::Scalar => scalar::finish(block, place, output),
+            // SAFETY: tiles are configured where the level is AMX alone, which stands for AVX-512 and its bfloat16.
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx(_) => unsafe { finish_avx512::finish(block, place, output) },
+        }
+    }
+
+    /// Adds the bias and brings `function(first half) · second half` of the block's columns to their place.
+    #[inline]
+    pub(super) fn finish_gated(
+        &self,
+        block: &mut Block,
+        place: Place<'_>,
+        function: Function,
+        tiles: &mut TileRows,
+    ) {
+        match self {
+            Self::Scalar => scalar::finish_gated(block, place, function, tiles),
+            // SAFETY: as in `finish`.
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx(_) => unsafe { finish_avx512::finish_gated(block, place, function, tiles) },
+        }
+    }
+
+    /// Turns a query's scores into powers of e, the largest 1, and gives their sum; 0 for keys that are not seen.
+    #[inline]
+    pub(super) fn shares<'a>(
+        &self,
+        scores: &[Block],
+        query: Query<'_>,
+        lines: impl Iterator<Item = &'a mut Line>,
+    ) -> f32 {
+        match self {
+            Self::Scalar => scalar::shares(scores, query, lines),
+            // SAFETY: as in `finish`.
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx(_) => unsafe { shares_avx512::shares(scores, query, lines) },
+        }
+    }
+
+    /// Turns 16 lines of 16 pairs each: line `i` of the result has pair `i` of every line.
+    #[inline]
+    pub(super) fn turn(&self, lines: &[Line; HEIGHT], tile: &mut [Line; HEIGHT]) {
+        match self {
+            Self::Scalar => scalar::turn(lines, tile),
+            // SAFETY: as in `finish`.
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx(_) => unsafe { turn_avx512::turn(lines, tile) },
+        }
+    }
+
+    /// Takes values of two lines by turns: those of the first halves, then those of the second.
+    #[inline]
+    pub(super) fn mix(&self, first: &Line, second: &Line, places: [&mut Line; 2]) {
+        match self {
+            Self::Scalar => scalar::mix(first, second, places),
+            // SAFETY: as in `finish`.
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx(_) => unsafe { turn_avx512::mix(first, second, places) },
+        }
+    }
+
+    /// Multiplies and rounds.
+    #[inline]
+    pub(super) fn scale_and_round(&self, values: &[f32; BLOCK], factor: f32) -> Line {
+        match self {
+            Self::Scalar => scalar::scale_and_round(values, factor),
+            // SAFETY: as in `finish`.
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx(_) => unsafe { shares_avx512::scale_and_round(values, factor) },
+        }
+    }
+}
+
+/// Rounds a row into its lines.
+#[inline]
+pub(super) fn round_row<'a>(isa: Isa, values: &[f32], lines: impl Iterator<Item = &'a mut Line>) {
+    #[cfg(target_arch = "x86_64")]
+    if isa.has(crate::Level::Amx) {
+        // SAFETY: the level stands for AVX-512 and its bfloat16.
+        return unsafe { finish_avx512::round_row(values, lines) };
+    }
+    let _ = isa;
+    scalar::round_row(values, lines);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tiles_turn_and_mix_as_plain_loops_do() {
+        let lines: [Line; HEIGHT] =
+            std::array::from_fn(|row| Line(std::array::from_fn(|i| (row * 32 + i) as u16)));
+        let [mut turned, mut expected] = [[Line::ZERO; HEIGHT]; 2];
+        Machine::start(Isa::detect()).turn(&lines, &mut turned);
+        scalar::turn(&lines, &mut expected);
+        assert_eq!(turned, expected);
+        assert_eq!(expected[3].0[4..6], [2 * 32 + 6, 2 * 32 + 7], "pair 3 of line 2");
+        let [mut low, mut high, mut expected_low, mut expected_high] = [Line::ZERO; 4];
+        Machine::start(Isa::detect()).mix(&lines[0], &lines[1], [&mut low, &mut high]);
+        scalar::mix(&lines[0], &lines[1], [&mut expected_low, &mut expected_high]);
+        assert_eq!((low, high), (expected_low, expected_high));
+        assert_eq!(expected_high.0[..3], [16, 48, 17]);
+    }
+}
