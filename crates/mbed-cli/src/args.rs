@@ -2,7 +2,7 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{completions, config, devices, embed, model, similarity};
+use crate::commands::{chunk, completions, config, devices, embed, model, similarity};
 use crate::settings_options::{Flags, SettingsOptions};
 
 /// Turns texts into embedding vectors on whatever hardware is there.
@@ -28,6 +28,7 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Embed(Box<embed::EmbedArguments>),
+    Chunk(Box<chunk::ChunkArguments>),
     Similarity(Box<similarity::SimilarityArguments>),
     Devices(devices::DevicesArguments),
     Model(model::ModelArguments),
@@ -40,6 +41,7 @@ impl Command {
     pub(crate) fn flags(&self) -> Flags {
         match self {
             Self::Embed(arguments) => arguments.flags(),
+            Self::Chunk(arguments) => arguments.flags(),
             Self::Similarity(arguments) => arguments.flags(),
             Self::Model(arguments) => arguments.flags(),
             Self::Devices(_) | Self::Config(_) | Self::Completions(_) => Flags::default(),

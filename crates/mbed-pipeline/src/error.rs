@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use arrow_schema::ArrowError;
 use mbed_core::Bytes;
+use mbed_text::TextError;
 
 use crate::place::Place;
-use crate::{InputFormat, OutputFormat};
+use crate::{InputFormat, OutputFormat, VectorType};
 
 /// What a library below said.
 pub(crate) type Cause = Box<dyn Error + Send + Sync>;
@@ -208,6 +209,22 @@ pub enum PipelineError {
         path: String,
         /// What the library said.
         source: ArrowError,
+    },
+    /// A text could not be cut into chunks.
+    #[error("the texts from `{place}` on could not be cut into chunks")]
+    Chunk {
+        /// The first record of its window.
+        place: Place,
+        /// Why.
+        source: TextError,
+    },
+    /// A format that cannot hold vectors of this type.
+    #[error("{format} cannot hold vectors as {vectors}")]
+    VectorType {
+        /// The output format.
+        format: OutputFormat,
+        /// How vectors were to be written.
+        vectors: VectorType,
     },
     /// The extension of the output path means nothing.
     #[error("the format to write `{}` in is unknown", path.display())]

@@ -75,6 +75,12 @@ impl Window {
         self.id_text(row).map_or_else(|| place.to_string(), |id| format!("id {id:?} ({place})"))
     }
 
+    /// What chunks call the document of record `row`: its id where there is an id column, else its place.
+    pub(crate) fn document(&self, row: usize) -> String {
+        let place = || self.places.get(row).map_or_else(String::new, Place::to_string);
+        self.id_text(row).unwrap_or_else(place)
+    }
+
     /// All columns.
     #[must_use]
     pub const fn batch(&self) -> &RecordBatch {

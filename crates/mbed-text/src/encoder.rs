@@ -125,6 +125,15 @@ impl TextEncoder {
         self.max_tokens
     }
 
+    /// How many tokens of a text fit beside special tokens and the prompt, at least 1.
+    ///
+    /// # Errors
+    /// The tokenizer fails on the prompt.
+    pub fn content_tokens(&self) -> Result<NonZeroUsize, TextError> {
+        let taken = self.special_tokens + self.prompt_tokens()?;
+        Ok(NonZeroUsize::new(self.max_tokens.saturating_sub(taken)).unwrap_or(NonZeroUsize::MIN))
+    }
+
     /// The prompt that is put before each text, empty for none.
     #[must_use]
     pub fn prompt(&self) -> &str {

@@ -3,12 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "these are tests: what does not work is a failure")]
 
 use std::num::NonZeroUsize;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use mbed_core::{PromptPooling, Prompts, SpecialTokens, TextCase, TextSpec};
+use mbed_core::settings::{ChunkingSettings, ChunkingStrategy, Threshold};
+use mbed_core::{Embeddings, PromptPooling, Prompts, SpecialTokens, TextCase, TextSpec};
 use mbed_text::chunk::{
-    CharacterChunker, Chunk, Chunker, HierarchicalChunker, MarkdownChunker, RecursiveChunker, Sizes,
-    TokenStarts,
+    CharacterChunker, Chunk, Chunker, ChunkingParts, HierarchicalChunker, HybridChunker, MarkdownChunker,
+    RecursiveChunker, SemanticChunker, SentenceVectors, Sizes, TokenStarts, chunker,
 };
 use proptest::prelude::*;
 
@@ -183,4 +184,114 @@ fn sizes_that_cannot_be_are_refused() {
     let sizes = Sizes::characters(count(4), 0).unwrap();
     assert!(HierarchicalChunker::new(sizes.clone(), vec![]).is_none());
     assert!(HierarchicalChunker::new(sizes, vec![count(4), count(4)]).is_none());
+}
+
+/// Sentences about boats point one way, all others the other way; the sizes of calls are kept.
+#[derive(Default)]
+struct Topics(Mutex<Vec<usize>>);
+
+impl SentenceVectors for Topics {
+    fn vectors(&self, texts: &[&str]) -> Result<Embeddings, Box<dyn std::error::Error + Send + Sync>> {
+        self.0.lock().unwrap().push(texts.len());
+        let mut vectors = Embeddings::new();
+        vectors.reset(texts.len(), 2);
+        for (row, text) in texts.iter().enumerate() {
+            let boats = text.matches("boat").count() as f32;
+            let others = text.matches("library").count() as f32;
+            vectors.get_mut(row).unwrap().copy_from_slice(&[boats, others]);
+        }
+        Ok(vectors)
+    }
+}
+
+/// Three topics of `each` sentences.
+fn topics(each: usize) -> String {
+    let boats = "A boat is at sea. ".repeat(each);
+    let library = "The library is quiet. ".repeat(each);
+    format!("{boats}{library}{boats}")
+}
+
+#[test]
+fn meaning_cuts_where_it_changes_and_embeds_in_one_call() {
+    let vectors = Arc::new(Topics::default());
+    let sizes = Sizes::characters(count(10_000), 0).unwrap();
+    for threshold in [Threshold::Percentile(80.0), Threshold::Deviation(1.0), Threshold::Interquartile(1.5)] {
+        let chunker = SemanticChunker::new(sizes.clone(), threshold, 0, Arc::clone(&vectors) as _);
+        let text = topics(8);
+        let chunks = chunker.chunk(&text).unwrap();
+        check_cover(&text, &chunks);
+        let ends: Vec<usize> = chunks.iter().map(|chunk| chunk.span.end).collect();
+        let boats = 8 * "A boat is at sea. ".len();
+        assert_eq!(ends, [boats, boats + 8 * "The library is quiet. ".len(), text.len()], "{threshold}");
+    }
+    vectors.0.lock().unwrap().clear();
+    let chunker = SemanticChunker::new(sizes, Threshold::default(), 1, Arc::clone(&vectors) as _);
+    let texts: Vec<String> = (4..10).map(topics).collect();
+    let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+    let all = chunker.chunk_all(&texts).unwrap();
+    assert_eq!(vectors.0.lock().unwrap().as_slice(), [3 * (4..10).sum::<usize>()]);
+    for (text, chunks) in texts.iter().zip(all) {
+        assert_eq!(chunks, chunker.chunk(text).unwrap());
+    }
+}
+
+#[test]
+fn a_part_of_one_meaning_that_is_too_long_is_cut_by_size() {
+    let sizes = Sizes::characters(count(40), 0).unwrap();
+    let chunker = SemanticChunker::new(sizes, Threshold::default(), 0, Arc::new(Topics::default()));
+    let text = topics(5);
+    let chunks = chunker.chunk(&text).unwrap();
+    check_cover(&text, &chunks);
+    assert!(chunks.iter().all(|chunk| chunk.span.len() <= 40));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn meaning_and_choice_cover_the_text_too(text in texts(), most in 5_usize..80, buffer in 0_usize..3) {
+        let sizes = Sizes::characters(count(most), 0).unwrap();
+        let semantic = SemanticChunker::new(sizes.clone(), Threshold::Percentile(50.0), buffer, Arc::new(Topics::default()));
+        let hybrid = HybridChunker::new(sizes, Some(semantic.clone()));
+        for chunker in [&semantic as &dyn Chunker, &hybrid] {
+            let chunks = chunker.chunk(&text).unwrap();
+            check_cover(&text, &chunks);
+            prop_assert_eq!(&chunks, &chunker.chunk(&text).unwrap());
+            prop_assert!(chunks.iter().all(|chunk| text[chunk.span.clone()].chars().count() <= most));
+        }
+    }
+}
+
+#[test]
+fn each_document_gets_the_strategy_that_it_asks_for_and_is_told_why() {
+    let sizes = Sizes::characters(count(60), 0).unwrap();
+    let semantic = SemanticChunker::new(sizes.clone(), Threshold::default(), 0, Arc::new(Topics::default()));
+    let chunker = HybridChunker::new(sizes, Some(semantic));
+    let reason = |text: &str| chunker.chunk(text).unwrap()[0].reason.clone().unwrap().to_string();
+    assert_eq!(reason("short"), "whole: it fits");
+    let guide = "# A\n\nThe first of two parts of a guide.\n\n# B\n\nThe second of them, longer.\n";
+    assert_eq!(reason(guide), "markdown: 2 headings, 0 blocks of code or tables");
+    assert_eq!(reason(&topics(8)), "semantic: 24 sentences without structure");
+    assert_eq!(reason(&topics(2)), "recursive: 6 sentences without structure");
+}
+
+#[test]
+fn settings_become_chunkers_or_say_why_not() {
+    let build = |strategy, size: &str, overlap| {
+        let size = Some(size.parse().unwrap());
+        let settings = ChunkingSettings { strategy, size, overlap, ..ChunkingSettings::default() };
+        let built = chunker(&settings, &ChunkingParts::default());
+        built.map(|chunker| chunker.is_some()).map_err(|error| error.to_string())
+    };
+    assert_eq!(build(ChunkingStrategy::None, "9c", 0), Ok(false));
+    assert_eq!(build(ChunkingStrategy::Hierarchical, "9w", 1), Ok(true));
+    let check = |strategy, size, overlap, words: &str| {
+        assert_eq!(build(strategy, size, overlap), Err(words.to_owned()));
+    };
+    check(ChunkingStrategy::Recursive, "9c", 9, "an overlap of 9 is not less than the size of a chunk, 9");
+    let levels = "2 levels, each with a quarter of the one above it, do not fit into a size of 3";
+    check(ChunkingStrategy::Hierarchical, "3c", 0, levels);
+    check(ChunkingStrategy::Character, "9t", 0, "this way of cutting texts needs the tokenizer of a model");
+    let vectors = "this way of cutting texts needs the embedder of sentences of a model";
+    check(ChunkingStrategy::Semantic, "9c", 0, vectors);
 }

@@ -43,6 +43,7 @@
 //! | `cpu` | the CPU backend | yes |
 //! | `candle` | the reference backend on candle | no |
 
+mod chunking;
 mod context;
 mod embedder;
 mod error;
@@ -50,6 +51,7 @@ mod open;
 mod registry;
 mod sessions;
 
+pub use chunking::chunker;
 pub use context::Context;
 pub use embedder::Embedder;
 pub use error::{Error, Refusal};
@@ -59,5 +61,6 @@ pub use mbed_core::{
     Silent, Task, settings,
 };
 pub use mbed_engine::{Cancel, EngineError, Rows, RunError, RunStats, Sink, Source};
+pub use mbed_text::chunk;
 pub use open::{Opened, check_backend, open};
 pub use registry::{KNOWN_BACKENDS, PLANNED_BACKENDS, Place, places, probe};

@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use super::{completions, config, devices, embed, model, similarity};
+use super::{chunk, completions, config, devices, embed, model, similarity};
 use crate::args::{Arguments, Command};
 use crate::failure::Failure;
 use crate::invocation::{Invocation, sources};
@@ -16,6 +16,7 @@ pub(crate) fn run(arguments: Arguments, printer: &Printer, start: Instant) -> Re
     let begin = || Invocation::begin(&sources, printer, start);
     match command {
         Command::Embed(arguments) => embed::run(*arguments, &begin()?),
+        Command::Chunk(arguments) => chunk::run(&arguments, &begin()?),
         Command::Similarity(arguments) => similarity::run(&arguments, &begin()?),
         Command::Devices(arguments) => devices::run(&arguments, &begin()?.printer),
         Command::Model(arguments) => model::run(&arguments, &begin()?),

@@ -1,10 +1,13 @@
 //! One module a command.
 
+pub(crate) mod chunk;
+mod chunk_options;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod devices;
 mod dispatch;
 pub(crate) mod embed;
+mod input_options;
 pub(crate) mod model;
 mod model_info;
 mod model_options;

@@ -81,6 +81,7 @@ fn help_names_every_command() {
 
     Commands:
       embed        Turn texts into vectors
+      chunk        Cut documents into chunks
       similarity   Compare one text with others: the cosine of their vectors, the most similar first
       devices      Show what each backend of this build finds on this machine, or why it finds nothing
       model        Fetch, list, describe and check models

@@ -7,6 +7,7 @@
 mod auto_count;
 mod batching;
 mod byte_size;
+mod chunk_size;
 mod chunking;
 mod cuda;
 mod devices;
@@ -16,10 +17,12 @@ mod model;
 mod number;
 mod pipeline;
 mod runtime;
+mod threshold;
 mod tree;
 
 pub use batching::BatchingSettings;
 pub use byte_size::{BadByteSize, ByteSize};
+pub use chunk_size::{BadChunkSize, ChunkSize, SizeUnit};
 pub use chunking::{ChunkingSettings, ChunkingStrategy};
 pub use cuda::{CudaSettings, GraphChoice};
 pub use devices::{BadDevices, DeviceChoice};
@@ -29,4 +32,5 @@ pub use model::{ModelSettings, Normalize, Overflow, PromptChoice};
 pub use number::{Factor, Fraction, OutOfRange};
 pub use pipeline::{InvalidText, PipelineSettings};
 pub use runtime::{BackendChoice, InstructionSet, PrecisionSetting, RuntimeSettings};
+pub use threshold::{BadThreshold, Threshold};
 pub use tree::Settings;

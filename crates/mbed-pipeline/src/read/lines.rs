@@ -5,20 +5,22 @@ use std::io::{BufRead, Read};
 use std::mem;
 use std::sync::Arc;
 
-use super::InvalidUtf8;
 use super::limits::{MAX_TEXT_BYTES, check_length};
 use super::open::TextBytes;
+use super::{InvalidUtf8, TextFiles};
 use crate::place::label;
 use crate::plan::InputFile;
 use crate::{InputFormat, PipelineError, Place, Position};
 
-/// The texts of several files, one after the other: Markdown files whole, all others line by line.
+/// The texts of several files, one after the other: Markdown files whole, text files as was asked for, all others line by
+/// line.
 ///
 /// A line ends with a line feed or with the file, and loses a carriage return at its end.
 pub(super) struct Lines {
     files: VecDeque<InputFile>,
     current: Option<OpenFile>,
     policy: InvalidUtf8,
+    text_files: TextFiles,
     skipped: u64,
 }
 
@@ -54,8 +56,8 @@ struct Raw {
 }
 
 impl Lines {
-    pub(super) fn new(files: &[InputFile], policy: InvalidUtf8) -> Self {
-        Self { files: files.iter().cloned().collect(), current: None, policy, skipped: 0 }
+    pub(super) fn new(files: &[InputFile], policy: InvalidUtf8, text_files: TextFiles) -> Self {
+        Self { files: files.iter().cloned().collect(), current: None, policy, text_files, skipped: 0 }
     }
 
     /// How many texts were left out so far.
@@ -71,7 +73,7 @@ impl Lines {
         loop {
             let Some(current) = &mut self.current else {
                 let Some(file) = self.files.pop_front() else { return Ok(None) };
-                self.current = Some(OpenFile::open(&file)?);
+                self.current = Some(OpenFile::open(&file, self.text_files)?);
                 continue;
             };
             let Some(raw) = current.next_raw()? else {
@@ -99,8 +101,12 @@ impl Lines {
 }
 
 impl OpenFile {
-    fn open(file: &InputFile) -> Result<Self, PipelineError> {
-        let whole = file.format() == InputFormat::Markdown;
+    fn open(file: &InputFile, text_files: TextFiles) -> Result<Self, PipelineError> {
+        let whole = match file.format() {
+            InputFormat::Markdown => true,
+            InputFormat::Text => text_files == TextFiles::Whole,
+            _ => false,
+        };
         let state = if whole { State::Whole } else { State::Line(0) };
         Ok(Self { name: file.name().into(), bytes: TextBytes::open(file)?, state })
     }

@@ -13,5 +13,5 @@ mod text;
 mod utf8;
 
 pub use limits::MAX_TEXT_BYTES;
-pub use reader::{ReadOptions, Reader};
+pub use reader::{ReadOptions, Reader, TextFiles};
 pub use utf8::InvalidUtf8;

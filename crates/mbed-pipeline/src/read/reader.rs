@@ -13,7 +13,7 @@ use super::limits::{Limits, MAX_TEXT_BYTES};
 use super::text::TextRecords;
 use super::{InvalidUtf8, arrow, parquet};
 use crate::columns::Columns;
-use crate::{InputFormat, InputPlan, PipelineError, Place, Window};
+use crate::{InputFormat, InputPlan, PipelineError, Place, Window, Windows};
 
 /// How records are read.
 #[derive(Clone, Debug)]
@@ -25,11 +25,23 @@ pub struct ReadOptions {
     pub id_column: Option<String>,
     /// What happens to bytes that are not UTF-8.
     pub invalid_utf8: InvalidUtf8,
+    /// What a record of a text file is.
+    pub text_files: TextFiles,
     /// The most records of a window.
     pub window_rows: NonZeroUsize,
     /// A window ends with the record that takes its bytes, all columns counted, to this; at most
     /// [`MAX_TEXT_BYTES`] is used.
     pub window_bytes: NonZeroUsize,
+}
+
+/// What a record of a text file is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TextFiles {
+    /// A line.
+    #[default]
+    Lines,
+    /// All of it.
+    Whole,
 }
 
 impl Default for ReadOptions {
@@ -39,6 +51,7 @@ impl Default for ReadOptions {
             text_column: None,
             id_column: None,
             invalid_utf8: InvalidUtf8::Error,
+            text_files: TextFiles::Lines,
             window_rows: NonZeroUsize::MIN.saturating_add(65_535),
             window_bytes: NonZeroUsize::MIN.saturating_add((64 << 20) - 1),
         }
@@ -53,6 +66,7 @@ pub struct Reader {
     records: Box<dyn Records>,
     columns: Columns,
     limits: Limits,
+    read: u64,
 }
 
 /// Records of one format.
@@ -88,7 +102,7 @@ impl Reader {
         };
         let asked = (options.text_column.as_deref(), options.id_column.as_deref());
         let columns = Columns::choose(records.schema(), asked.0, asked.1)?;
-        Ok(Self { records, columns, limits })
+        Ok(Self { records, columns, limits, read: 0 })
     }
 
     /// The columns of every window.
@@ -109,13 +123,42 @@ impl Reader {
         self.records.skipped_rows()
     }
 
+    /// Which columns have a meaning.
+    pub(crate) const fn columns(&self) -> Columns {
+        self.columns
+    }
+
+    /// How much a window holds.
+    pub(crate) const fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// The next records, at least one; `None` at the end.
     ///
     /// # Errors
     /// Reading fails, or a record is not what it should be. The reader is of no use after that.
     pub fn next_window(&mut self) -> Result<Option<Window>, PipelineError> {
         let Some((batch, places)) = self.records.next_records(self.limits)? else { return Ok(None) };
+        self.read += batch.num_rows() as u64;
         Window::new(batch, places, self.columns).map(Some)
+    }
+}
+
+impl Windows for Reader {
+    fn schema(&self) -> SchemaRef {
+        Self::schema(self)
+    }
+
+    fn next_window(&mut self) -> Result<Option<Window>, PipelineError> {
+        Self::next_window(self)
+    }
+
+    fn read_rows(&self) -> u64 {
+        self.read
+    }
+
+    fn skipped_rows(&self) -> u64 {
+        Self::skipped_rows(self)
     }
 }
 

@@ -23,7 +23,7 @@ pub(super) struct TextRecords {
 
 impl TextRecords {
     pub(super) fn open(plan: &InputPlan, options: &ReadOptions) -> Result<Self, PipelineError> {
-        let lines = || Lines::new(plan.files(), options.invalid_utf8);
+        let lines = || Lines::new(plan.files(), options.invalid_utf8, options.text_files);
         let regular = plan.files().iter().all(InputFile::is_regular);
         let total = regular.then(|| lines().count()).transpose()?;
         let schema = Arc::new(Schema::new(vec![

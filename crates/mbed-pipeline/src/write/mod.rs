@@ -6,8 +6,10 @@ mod npy;
 mod output;
 mod parquet;
 mod replace;
+mod vector_type;
 mod vectors;
 mod writer;
 
 pub use output::Target;
+pub use vector_type::VectorType;
 pub use writer::{Report, WriteOptions, Writer};

@@ -42,7 +42,7 @@ impl Chunker for HierarchicalChunker {
                 let inside = text.get(span.clone()).unwrap_or_default();
                 for part in recursive::spans(inside, &sizes)? {
                     let span = span.start + part.start..span.start + part.end;
-                    chunks.push(Chunk { span, level, parent, headings: Vec::new() });
+                    chunks.push(Chunk { level, parent, ..Chunk::top(span) });
                 }
             }
             above = begin..chunks.len();

@@ -6,50 +6,25 @@
 
 mod boundary;
 mod character;
+mod choose;
+mod chunker;
 mod hierarchical;
+mod hybrid;
 mod markdown;
 mod recursive;
 mod ruler;
+mod semantic;
 mod size;
+mod spread;
 mod tokens;
 
-use std::ops::Range;
-
 pub use character::CharacterChunker;
+pub use choose::{ChunkingParts, chunker, needs_tokens, needs_vectors};
+pub use chunker::{Chunk, Chunker};
 pub use hierarchical::HierarchicalChunker;
+pub use hybrid::HybridChunker;
 pub use markdown::MarkdownChunker;
 pub use recursive::RecursiveChunker;
-pub use size::{Size, Sizes, Unit, UnknownSize};
+pub use semantic::{SemanticChunker, SentenceVectors};
+pub use size::Sizes;
 pub use tokens::TokenStarts;
-
-use crate::TextError;
-
-/// A part of a text.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chunk {
-    /// The bytes of the text.
-    pub span: Range<usize>,
-    /// How deep in a hierarchy, 0 at the top.
-    pub level: usize,
-    /// The number of the chunk that it is a part of, one level up.
-    pub parent: Option<usize>,
-    /// The headings above it, the outermost first.
-    pub headings: Vec<String>,
-}
-
-impl Chunk {
-    /// A chunk at the top, below no heading.
-    #[must_use]
-    pub const fn top(span: Range<usize>) -> Self {
-        Self { span, level: 0, parent: None, headings: Vec::new() }
-    }
-}
-
-/// A way to cut texts.
-pub trait Chunker: Send + Sync {
-    /// The chunks of a text, in the order of their starts within a level. An empty text has none.
-    ///
-    /// # Errors
-    /// The tokenizer fails, where sizes are in tokens.
-    fn chunk(&self, text: &str) -> Result<Vec<Chunk>, TextError>;
-}

@@ -12,6 +12,7 @@ use super::object::Object;
 use crate::columns::{Columns, TEXT};
 use crate::place::label;
 use crate::plan::InputFile;
+use crate::read::TextFiles;
 use crate::read::limits::Limits;
 use crate::read::lines::{Line, Lines};
 use crate::read::reader::{ReadOptions, Records};
@@ -127,7 +128,8 @@ struct JsonLines {
 
 impl JsonLines {
     fn new(plan: &InputPlan, options: &ReadOptions) -> Self {
-        Self { ahead: VecDeque::new(), lines: Lines::new(plan.files(), options.invalid_utf8) }
+        let lines = Lines::new(plan.files(), options.invalid_utf8, TextFiles::Lines);
+        Self { ahead: VecDeque::new(), lines }
     }
 
     fn next_line(&mut self) -> Result<Option<Line>, PipelineError> {
