@@ -2,7 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{chunk, completions, config, devices, embed, model, similarity};
+use crate::commands::{chunk, completions, config, devices, embed, job, model, run, similarity};
+use crate::failure::Failure;
 use crate::settings_options::{Flags, SettingsOptions};
 
 /// Turns texts into embedding vectors on whatever hardware is there.
@@ -29,6 +30,10 @@ const EXAMPLES: &str = "Examples:
 pub(crate) enum Command {
     Embed(Box<embed::EmbedArguments>),
     Chunk(Box<chunk::ChunkArguments>),
+    Run(Box<run::RunArguments>),
+    Status(job::StatusArguments),
+    Verify(job::VerifyArguments),
+    Merge(job::MergeArguments),
     Similarity(Box<similarity::SimilarityArguments>),
     Devices(devices::DevicesArguments),
     Model(model::ModelArguments),
@@ -37,6 +42,14 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Reads what its options name and settings may come from.
+    pub(crate) fn prepared(self) -> Result<Self, Failure> {
+        Ok(match self {
+            Self::Run(arguments) => Self::Run(Box::new(arguments.prepared()?)),
+            other => other,
+        })
+    }
+
     /// The settings among its options.
     pub(crate) fn flags(&self) -> Flags {
         match self {
@@ -44,6 +57,8 @@ impl Command {
             Self::Chunk(arguments) => arguments.flags(),
             Self::Similarity(arguments) => arguments.flags(),
             Self::Model(arguments) => arguments.flags(),
+            Self::Run(arguments) => arguments.flags(),
+            Self::Status(_) | Self::Verify(_) | Self::Merge(_) => Flags::default(),
             Self::Devices(_) | Self::Config(_) | Self::Completions(_) => Flags::default(),
         }
     }

@@ -2,6 +2,7 @@
 
 mod arch;
 mod error;
+mod fingerprint;
 mod folder;
 mod json;
 mod mapped;
@@ -14,6 +15,7 @@ mod text_rules;
 
 pub use arch::known_families;
 pub use error::ModelError;
+pub use fingerprint::fingerprint;
 pub use folder::{Model, load_folder};
 pub use pickle::PickleError;
 pub use source::{

@@ -10,6 +10,7 @@ use mbed_text::chunk::{Chunk, Chunker};
 
 use crate::columns::Columns;
 use crate::place::label;
+use crate::read::Limits;
 use crate::{PipelineError, Place, Reader, Window};
 
 /// Windows of records, one after the other.
@@ -38,9 +39,17 @@ pub trait Windows: Send {
 /// and `reason` where a strategy chooses by document. A document without text is one empty chunk, so that none is lost.
 pub struct ChunkedReader {
     reader: Reader,
+    cutter: Cutter,
+    ready: VecDeque<Window>,
+}
+
+/// Cuts the documents of windows.
+#[derive(Clone)]
+pub(crate) struct Cutter {
     chunker: Arc<dyn Chunker>,
     schema: SchemaRef,
-    ready: VecDeque<Window>,
+    columns: Columns,
+    limits: Limits,
 }
 
 impl ChunkedReader {
@@ -49,18 +58,30 @@ impl ChunkedReader {
     /// # Errors
     /// The input has a column with the name of one that is added ([`PipelineError::ColumnTaken`]).
     pub fn new(reader: Reader, chunker: Arc<dyn Chunker>) -> Result<Self, PipelineError> {
+        let cutter = Cutter::new(&reader, chunker)?;
+        Ok(Self { reader, cutter, ready: VecDeque::new() })
+    }
+}
+
+impl Cutter {
+    pub(crate) fn new(reader: &Reader, chunker: Arc<dyn Chunker>) -> Result<Self, PipelineError> {
         let schema = chunk_schema(&reader.schema(), reader.columns(), chunker.gives_reasons())?;
-        Ok(Self { reader, chunker, schema, ready: VecDeque::new() })
+        Ok(Self { chunker, schema, columns: reader.columns(), limits: reader.limits() })
+    }
+
+    /// The columns of chunks.
+    pub(crate) const fn schema(&self) -> &SchemaRef {
+        &self.schema
     }
 
     /// Cuts the documents of `window`, as windows of bounded size.
-    fn cut(&self, window: &Window) -> Result<VecDeque<Window>, PipelineError> {
+    pub(crate) fn cut(&self, window: &Window) -> Result<VecDeque<Window>, PipelineError> {
         let texts: Vec<&str> = window.texts().collect();
         let documents = self.chunker.chunk_all(&texts).map_err(|source| PipelineError::Chunk {
             place: window.place(0).cloned().unwrap_or_else(|| Place::new("".into(), crate::Position::Whole)),
             source,
         })?;
-        let limits = self.reader.limits();
+        let limits = self.limits;
         let mut windows = VecDeque::new();
         let mut rows: Vec<Row<'_>> = Vec::new();
         let mut bytes = 0;
@@ -80,6 +101,11 @@ impl ChunkedReader {
         Ok(windows)
     }
 
+    /// No chunks, of a window of no documents.
+    pub(crate) fn none(&self, window: &Window) -> Result<Window, PipelineError> {
+        self.assemble(window, &[])
+    }
+
     fn assemble(&self, window: &Window, rows: &[Row<'_>]) -> Result<Window, PipelineError> {
         let places: Vec<Place> = rows.iter().filter_map(|row| window.place(row.document).cloned()).collect();
         let failed = |source| {
@@ -87,14 +113,14 @@ impl ChunkedReader {
             PipelineError::Assemble { path: label(file).to_owned(), source }
         };
         let batch = self.table(window, rows).map_err(failed)?;
-        Window::new(batch, places, self.reader.columns())
+        Window::new(batch, places, self.columns)
     }
 
     fn table(&self, window: &Window, rows: &[Row<'_>]) -> Result<RecordBatch, ArrowError> {
         let origin: UInt32Array = rows.iter().map(|row| u32::try_from(row.document).ok()).collect();
         let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.schema.fields().len());
         for (index, column) in window.batch().columns().iter().enumerate() {
-            columns.push(if index == self.reader.columns().text {
+            columns.push(if index == self.columns.text {
                 Arc::new(StringArray::from_iter_values(rows.iter().map(|row| row.text)))
             } else {
                 arrow_select::take::take(column, &origin, None)?
@@ -107,13 +133,13 @@ impl ChunkedReader {
 
 impl Windows for ChunkedReader {
     fn schema(&self) -> SchemaRef {
-        Arc::clone(&self.schema)
+        Arc::clone(&self.cutter.schema)
     }
 
     fn next_window(&mut self) -> Result<Option<Window>, PipelineError> {
         while self.ready.is_empty() {
             let Some(window) = self.reader.next_window()? else { return Ok(None) };
-            self.ready = self.cut(&window)?;
+            self.ready = self.cutter.cut(&window)?;
         }
         Ok(self.ready.pop_front())
     }

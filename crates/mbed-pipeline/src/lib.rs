@@ -27,6 +27,7 @@
 //! # }
 //! ```
 
+pub mod bulk;
 mod chunked;
 mod columns;
 mod error;
@@ -47,6 +48,6 @@ pub use flow::BackgroundReader;
 pub use format::{InputFormat, OutputFormat};
 pub use place::{Place, Position};
 pub use plan::{InputFile, InputPlan, plan_inputs};
-pub use read::{InvalidUtf8, MAX_TEXT_BYTES, ReadOptions, Reader, TextFiles};
+pub use read::{BadRecord, InvalidUtf8, MAX_TEXT_BYTES, ReadOptions, Reader, TextFiles};
 pub use window::Window;
 pub use write::{Report, Target, VectorType, WriteOptions, Writer};

@@ -30,6 +30,11 @@ impl Embedder {
         Self { engine }
     }
 
+    /// The engine below, for those that run it themselves.
+    pub const fn engine_mut(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
     /// The length of its vectors.
     #[must_use]
     pub fn dimensions(&self) -> usize {

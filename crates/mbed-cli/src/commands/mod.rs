@@ -8,9 +8,11 @@ pub(crate) mod devices;
 mod dispatch;
 pub(crate) mod embed;
 mod input_options;
+pub(crate) mod job;
 pub(crate) mod model;
 mod model_info;
 mod model_options;
+pub(crate) mod run;
 pub(crate) mod similarity;
 
-pub(crate) use dispatch::run;
+pub(crate) use dispatch::run as dispatch;

@@ -25,6 +25,8 @@ pub struct ReadOptions {
     pub id_column: Option<String>,
     /// What happens to bytes that are not UTF-8.
     pub invalid_utf8: InvalidUtf8,
+    /// What happens to a record that cannot be embedded.
+    pub(crate) bad_records: BadRecords,
     /// What a record of a text file is.
     pub text_files: TextFiles,
     /// The most records of a window.
@@ -32,6 +34,34 @@ pub struct ReadOptions {
     /// A window ends with the record that takes its bytes, all columns counted, to this; at most
     /// [`MAX_TEXT_BYTES`] is used.
     pub window_bytes: NonZeroUsize,
+}
+
+/// What happens to a record that cannot be embedded: its bytes are not UTF-8, its line is not JSON, its text is null.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum BadRecords {
+    /// Reading ends with an error.
+    #[default]
+    Fail,
+    /// It is left out and told of.
+    Collect,
+}
+
+/// A record that cannot be embedded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRecord {
+    /// Where it is.
+    pub place: Place,
+    /// Why not.
+    pub reason: String,
+}
+
+/// Consecutive records, the bad ones told apart.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) window: Window,
+    pub(crate) bad: Vec<BadRecord>,
+    /// How many records of the input these are, good and bad.
+    pub(crate) records: u64,
 }
 
 /// What a record of a text file is.
@@ -51,6 +81,7 @@ impl Default for ReadOptions {
             text_column: None,
             id_column: None,
             invalid_utf8: InvalidUtf8::Error,
+            bad_records: BadRecords::Fail,
             text_files: TextFiles::Lines,
             window_rows: NonZeroUsize::MIN.saturating_add(65_535),
             window_bytes: NonZeroUsize::MIN.saturating_add((64 << 20) - 1),
@@ -80,6 +111,14 @@ pub(super) trait Records: Send {
     /// How many records were left out so far.
     fn skipped_rows(&self) -> u64 {
         0
+    }
+    /// Leaves out at most so many of the first records without looking at them, and tells how many.
+    fn jump(&mut self, _records: u64) -> u64 {
+        0
+    }
+    /// The bad records among those that were read last. They count as rows of [`Limits`].
+    fn take_bad(&mut self) -> Vec<BadRecord> {
+        Vec::new()
     }
 }
 
@@ -121,6 +160,37 @@ impl Reader {
     #[must_use]
     pub fn skipped_rows(&self) -> u64 {
         self.records.skipped_rows()
+    }
+
+    /// The next records, at most `rows` good and bad ones together; `None` at the end. Where all are bad the window is
+    /// empty.
+    ///
+    /// # Errors
+    /// As [`Reader::next_window`].
+    pub(crate) fn next_part(&mut self, rows: usize) -> Result<Option<Part>, PipelineError> {
+        let limits = Limits { rows: rows.min(self.limits.rows), ..self.limits };
+        let Some((batch, places)) = self.records.next_records(limits)? else { return Ok(None) };
+        let mut bad = self.records.take_bad();
+        let records = (batch.num_rows() + bad.len()) as u64;
+        self.read += records;
+        let (window, nulls) = Window::without_nulls(&batch, places, self.columns)?;
+        bad.extend(nulls);
+        Ok(Some(Part { window, bad, records }))
+    }
+
+    /// Leaves out the next `records` records, bad ones too.
+    ///
+    /// # Errors
+    /// As [`Reader::next_window`].
+    pub(crate) fn skip(&mut self, records: u64) -> Result<(), PipelineError> {
+        let mut left = records.saturating_sub(self.records.jump(records));
+        while left > 0 {
+            let rows = usize::try_from(left).unwrap_or(usize::MAX);
+            let limits = Limits { rows: rows.min(self.limits.rows), ..self.limits };
+            let Some((batch, _)) = self.records.next_records(limits)? else { return Ok(()) };
+            left = left.saturating_sub((batch.num_rows() + self.records.take_bad().len()) as u64);
+        }
+        Ok(())
     }
 
     /// Which columns have a meaning.

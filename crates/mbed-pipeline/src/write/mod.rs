@@ -12,4 +12,5 @@ mod writer;
 
 pub use output::Target;
 pub use vector_type::VectorType;
+pub(crate) use vector_type::scale_column;
 pub use writer::{Report, WriteOptions, Writer};

@@ -1,6 +1,7 @@
 //! The writer of all formats.
 
 use std::fmt;
+use std::io::Write;
 
 use arrow_schema::SchemaRef;
 use mbed_core::{Bytes, Embeddings};
@@ -114,14 +115,28 @@ impl Writer {
         schema: SchemaRef,
         options: &WriteOptions,
     ) -> Result<Self, PipelineError> {
+        check(format, options)?;
+        Self::over(Output::open(&target)?, format, schema, options)
+    }
+
+    /// Writes to `stream` as it comes; `name` is for messages.
+    pub(crate) fn to_stream(
+        name: String,
+        stream: Box<dyn Write + Send>,
+        format: OutputFormat,
+        (schema, options): (SchemaRef, &WriteOptions),
+    ) -> Result<Self, PipelineError> {
+        check(format, options)?;
+        Self::over(Output::stream(name, stream), format, schema, options)
+    }
+
+    fn over(
+        output: Output,
+        format: OutputFormat,
+        schema: SchemaRef,
+        options: &WriteOptions,
+    ) -> Result<Self, PipelineError> {
         let dimensions = options.dimensions;
-        if dimensions == 0 && options.vectors != VectorType::None {
-            return Err(PipelineError::Dimensions { got: dimensions });
-        }
-        if !options.vectors.fits(format) {
-            return Err(PipelineError::VectorType { format, vectors: options.vectors });
-        }
-        let output = Output::open(&target)?;
         let name = output.name().to_owned();
         let sink: Box<dyn Sink> = match format {
             OutputFormat::Parquet => {
@@ -198,6 +213,17 @@ impl Writer {
             SinkError::Output(source) => PipelineError::write(&self.name, source),
         }
     }
+}
+
+fn check(format: OutputFormat, options: &WriteOptions) -> Result<(), PipelineError> {
+    let dimensions = options.dimensions;
+    if dimensions == 0 && options.vectors != VectorType::None {
+        return Err(PipelineError::Dimensions { got: dimensions });
+    }
+    if !options.vectors.fits(format) {
+        return Err(PipelineError::VectorType { format, vectors: options.vectors });
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Writer {

@@ -14,8 +14,8 @@ use crate::place::label;
 use crate::plan::InputFile;
 use crate::read::TextFiles;
 use crate::read::limits::Limits;
-use crate::read::lines::{Line, Lines};
-use crate::read::reader::{ReadOptions, Records};
+use crate::read::lines::{Line, Lines, Next};
+use crate::read::reader::{BadRecord, ReadOptions, Records};
 use crate::{InputPlan, PipelineError, Place};
 
 /// Records whose columns are all keys that there are.
@@ -37,17 +37,24 @@ impl JsonRecords {
     ) -> Result<Self, PipelineError> {
         let mut lines = JsonLines::new(plan, options);
         let mut keys = Keys::default();
+        let mut unread = 0;
         let regular = plan.files().iter().all(InputFile::is_regular);
         if regular {
+            let mut bad = 0;
             while let Some(line) = lines.next_line()? {
-                keys.learn(&line)?;
+                match keys.learn(&line) {
+                    Err(error @ PipelineError::BadJson { .. }) => lines.lines.reject(line.place, error)?,
+                    learnt => learnt?,
+                }
+                bad += lines.lines.take_bad().len() as u64;
             }
+            unread = bad + lines.lines.take_bad().len() as u64;
             lines = JsonLines::new(plan, options);
         } else {
             lines.read_ahead(limits)?;
             lines.ahead.iter().try_for_each(|line| keys.learn(line))?;
         }
-        let total = regular.then_some(keys.rows());
+        let total = regular.then_some(keys.rows() + unread);
         if keys.rows() == 0 {
             keys = Keys::of_nothing(
                 options.text_column.as_deref().unwrap_or(TEXT),
@@ -99,22 +106,39 @@ impl Records for JsonRecords {
         self.lines.lines.skipped()
     }
 
+    fn take_bad(&mut self) -> Vec<BadRecord> {
+        self.lines.lines.take_bad()
+    }
+
     fn next_records(&mut self, limits: Limits) -> Result<Option<(RecordBatch, Vec<Place>)>, PipelineError> {
         let mut builders = self.keys.builders();
         let mut places: Vec<Place> = Vec::new();
         let mut bytes = 0;
         // A key takes up room in records that do not have it, too.
         let least = builders.len() * size_of::<u64>();
-        while !limits.reached(places.len(), bytes) {
-            let Some(line) = self.lines.next_line()? else { break };
-            self.push(&mut builders, &line)?;
+        while !limits.reached(places.len() + self.lines.lines.bad(), bytes) {
+            let line = match self.lines.advance()? {
+                Some(Next::Line(line)) => line,
+                Some(Next::Bad) => continue,
+                None => break,
+            };
+            match self.push(&mut builders, &line) {
+                Err(error @ PipelineError::BadJson { .. }) => {
+                    self.lines.lines.reject(line.place, error)?;
+                    continue;
+                }
+                pushed => pushed?,
+            }
             bytes += line.text.len().max(least);
             places.push(line.place);
         }
-        let Some(last) = places.last() else { return Ok(None) };
+        if places.len() + self.lines.lines.bad() == 0 {
+            return Ok(None);
+        }
+        let file = places.last().map_or("", Place::file).to_owned();
         let columns: Vec<ArrayRef> = builders.into_iter().map(Builder::finish).collect();
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
-            .map_err(|source| PipelineError::Assemble { path: label(last.file()).to_owned(), source })?;
+            .map_err(|source| PipelineError::Assemble { path: label(&file).to_owned(), source })?;
         Ok(Some((batch, places)))
     }
 }
@@ -128,20 +152,30 @@ struct JsonLines {
 
 impl JsonLines {
     fn new(plan: &InputPlan, options: &ReadOptions) -> Self {
-        let lines = Lines::new(plan.files(), options.invalid_utf8, TextFiles::Lines);
+        let lines = Lines::new(plan.files(), options, TextFiles::Lines);
         Self { ahead: VecDeque::new(), lines }
     }
 
     fn next_line(&mut self) -> Result<Option<Line>, PipelineError> {
-        if let Some(line) = self.ahead.pop_front() {
-            return Ok(Some(line));
-        }
-        while let Some(line) = self.lines.next_line()? {
-            if !line.text.trim_ascii().is_empty() {
-                return Ok(Some(line));
+        loop {
+            match self.advance()? {
+                Some(Next::Line(line)) => return Ok(Some(line)),
+                Some(Next::Bad) => {}
+                None => return Ok(None),
             }
         }
-        Ok(None)
+    }
+
+    fn advance(&mut self) -> Result<Option<Next>, PipelineError> {
+        if let Some(line) = self.ahead.pop_front() {
+            return Ok(Some(Next::Line(line)));
+        }
+        loop {
+            match self.lines.advance()? {
+                Some(Next::Line(line)) if line.text.trim_ascii().is_empty() => {}
+                next => return Ok(next),
+            }
+        }
     }
 
     /// Reads one window of lines ahead.
