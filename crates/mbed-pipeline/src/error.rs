@@ -62,6 +62,20 @@ pub enum PipelineError {
         /// Its format.
         second_format: InputFormat,
     },
+    /// A path with `*`, `?` or `[` in it that is no pattern.
+    #[error("`{pattern}` is not a pattern of paths")]
+    BadPattern {
+        /// The pattern.
+        pattern: String,
+        /// What the library said.
+        source: Cause,
+    },
+    /// No file matches a pattern.
+    #[error("no file matches `{pattern}`")]
+    NoMatch {
+        /// The pattern.
+        pattern: String,
+    },
     /// An input is missing, or reading it failed.
     #[error("cannot read `{path}`")]
     Read {

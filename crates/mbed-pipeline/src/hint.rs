@@ -26,6 +26,9 @@ fn input_hint(error: &PipelineError) -> Option<String> {
             "folders are searched for {} and names without an extension; hidden files are not read",
             list_extensions(InputFormat::ALL.map(InputFormat::extensions)),
         ),
+        E::NoMatch { .. } => {
+            "`*` and `?` stay within one name, `**` goes through folders".to_owned()
+        }
         E::MixedFormats { .. } => {
             "embed each format by itself; `--input-format` takes the files of one format out of a folder".to_owned()
         }

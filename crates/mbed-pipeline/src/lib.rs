@@ -30,10 +30,12 @@
 pub mod bulk;
 mod chunked;
 mod columns;
+mod compression;
 mod error;
 mod flow;
 mod format;
 mod hint;
+mod pattern;
 mod place;
 mod plan;
 mod read;

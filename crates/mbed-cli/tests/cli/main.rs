@@ -9,4 +9,5 @@ mod config;
 mod embed;
 mod interrupted;
 mod logging;
+mod run;
 mod support;

@@ -52,10 +52,10 @@ pub fn verify(folder: &Path) -> Result<Verified, JobError> {
     if rows != written + dead {
         found.faults.push(format!("{rows} rows are not {written} written and {dead} dead"));
     }
-    if let Some(done) = entries.done {
-        if done != found.totals || manifest.records.is_some_and(|all| all != records) {
-            found.faults.push(format!("the end says {done:?}, the units are {:?}", found.totals));
-        }
+    if let Some(done) = entries.done
+        && (done != found.totals || manifest.records.is_some_and(|all| all != records))
+    {
+        found.faults.push(format!("the end says {done:?}, the units are {:?}", found.totals));
     }
     let is_one = |length: f64| (length - 1.0).abs() <= LENGTH_TOLERANCE;
     found.has_unit_lengths = found.lengths.is_some_and(|(least, most)| is_one(least) && is_one(most));

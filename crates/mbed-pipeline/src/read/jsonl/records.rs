@@ -15,7 +15,7 @@ use crate::plan::InputFile;
 use crate::read::TextFiles;
 use crate::read::limits::Limits;
 use crate::read::lines::{Line, Lines, Next};
-use crate::read::reader::{BadRecord, ReadOptions, Records};
+use crate::read::reader::{BadRecord, BadRecords, ReadOptions, Records};
 use crate::{InputPlan, PipelineError, Place};
 
 /// Records whose columns are all keys that there are.
@@ -26,6 +26,7 @@ pub(crate) struct JsonRecords {
     /// The number of the text column.
     text: usize,
     total: Option<u64>,
+    bad_records: BadRecords,
 }
 
 impl JsonRecords {
@@ -63,7 +64,7 @@ impl JsonRecords {
         }
         let schema = Arc::new(keys.schema());
         let text = find_text(&keys, &schema, options)?;
-        Ok(Self { lines, keys, schema, text, total })
+        Ok(Self { lines, keys, schema, text, total, bad_records: options.bad_records })
     }
 
     /// Adds one record to the columns.
@@ -76,7 +77,9 @@ impl JsonRecords {
             *value.ok_or_else(|| unexpected(line, key, "absent", raw))? = Some(*raw);
         }
         let text = values.get(self.text).copied().flatten();
-        if text.is_none_or(|raw| Kind::of(raw) != Kind::Text) {
+        let kind = text.map_or(Kind::Null, Kind::of);
+        // A text that is missing is told of later, with those of all other formats.
+        if kind != Kind::Text && (kind != Kind::Null || self.bad_records == BadRecords::Fail) {
             return Err(PipelineError::TextNotString {
                 place: line.place.clone(),
                 column: self.schema.field(self.text).name().clone(),
@@ -194,14 +197,17 @@ impl JsonLines {
 
 /// The number of the text column, which must be a string in every record that was seen.
 fn find_text(keys: &Keys, schema: &Schema, options: &ReadOptions) -> Result<usize, PipelineError> {
+    // Of strings and nulls the column is one of strings.
+    let has_strings = |index| Columns::is_text(schema.field(index));
+    let collects = options.bad_records == BadRecords::Collect;
     let check = |index| match keys.fault(index) {
-        Some(Fault { place, got }) => Err(PipelineError::TextNotString {
+        Some(Fault { place, got }) if !collects || !has_strings(index) => Err(PipelineError::TextNotString {
             place: place.clone(),
             column: schema.field(index).name().clone(),
             got,
             keys: keys.names(),
         }),
-        None => Ok(index),
+        _ => Ok(index),
     };
     // First the column that is meant by name, because of any other type it would only be told what it is not.
     let named = options.text_column.as_deref().unwrap_or(TEXT);
