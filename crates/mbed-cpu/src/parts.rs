@@ -4,9 +4,10 @@ use std::ops::Range;
 
 use mbed_core::Batch;
 
-/// Tokens of one part, unless a single sequence has more. A part's states and queries, keys and values then take
-/// about 3 MiB for all-MiniLM-L6-v2, near the second-level cache, and threads stay busy to the end of a batch.
-const TOKENS_PER_PART: usize = 512;
+/// Tokens of one part, unless a single sequence has more. Weights, which no second-level cache holds, are then read
+/// once for so many tokens, and threads stay busy to the end of a batch. 512 and 2,048 were 2 to 5 % slower for
+/// all-MiniLM-L6-v2.
+const TOKENS_PER_PART: usize = 1024;
 
 /// Neighbouring sequences of a batch that one thread takes through all layers.
 #[derive(Debug)]

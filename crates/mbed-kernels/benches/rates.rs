@@ -14,7 +14,8 @@ use std::hint::black_box;
 
 use mbed_kernels::Isa;
 use mbed_kernels::activation::Function;
-use mbed_kernels::bf16::{Bf16Linear, Output, TileRows};
+use mbed_kernels::attention::{Attention, Heads, Reach};
+use mbed_kernels::bf16::{Bf16Linear, Bf16Scratch, Output, TileRows};
 use mbed_kernels::gemm::{Linear, ROW_BLOCK};
 
 /// Rows, inputs, outputs. The first fits the first-level cache, which shows how fast the processor is at this time.
@@ -31,11 +32,18 @@ const SHAPES: [(usize, usize, usize); 8] = [
 
 const ROUNDS: usize = 15;
 
+/// Of all sequences of a call.
+const TOKENS: usize = 512;
+
 type Job = Box<dyn FnMut()>;
 
 fn main() {
     let rounds = std::env::args().filter_map(|argument| argument.parse().ok()).next().unwrap_or(ROUNDS);
     let isa = Isa::detect();
+    for length in [16, 128, 256] {
+        let time = attention(isa, length, rounds);
+        println!("{{\"attention\": {length}, \"heads\": [12, 32], \"ns_a_token\": {time:.0}}}");
+    }
     for (rows, input, output) in SHAPES {
         let mut kinds = jobs(isa, rows, input, output);
         let mut rates = vec![Vec::new(); kinds.len()];
@@ -52,6 +60,26 @@ fn main() {
             );
         }
     }
+}
+
+/// Nanoseconds a token of attention in bfloat16, for sequences of one length that make 512 tokens.
+fn attention(isa: Isa, length: usize, rounds: usize) -> f64 {
+    let heads = Heads { count: 12, key_values: 12, size: 32 };
+    let reach = Reach { before: usize::MAX, after: usize::MAX };
+    let attention = Attention { heads, scale: 0.2, reach, bias: None };
+    let (mut qkv, mut context, mut scratch) = (TileRows::new(), TileRows::new(), Bf16Scratch::default());
+    qkv.reset(TOKENS, heads.row()).unwrap();
+    qkv.write(isa, 0, &noise(TOKENS * heads.row()));
+    context.reset(TOKENS, heads.query_width()).unwrap();
+    let mut job: Job = Box::new(move || {
+        for start in (0..TOKENS).step_by(length) {
+            let places = (&qkv, black_box(&mut context));
+            attention.apply_bf16(isa, &(start..start + length), places, &mut scratch).unwrap();
+        }
+    });
+    let mut times: Vec<f64> = (0..rounds).map(|_| seconds(&mut job)).collect();
+    times.sort_by(f64::total_cmp);
+    times[rounds / 2] * 1e9 / TOKENS as f64
 }
 
 /// The seconds of one call, over as many as take about a hundredth of a second.
@@ -96,8 +124,8 @@ fn jobs(isa: Isa, rows: usize, input: usize, output: usize) -> Vec<(&'static str
     }
     let mut y = vec![0.0; rows * output];
     let (linear, x) = (bf16.clone(), tiles.clone());
-    let rows_job = move || linear.apply(x.view(), Output::Rows(black_box(&mut y))).unwrap();
-    jobs.push(("bf16 to f32", Box::new(rows_job)));
+    let sum_job = move || linear.apply(x.view(), Output::Sum(black_box(&mut y))).unwrap();
+    jobs.push(("bf16 added to f32", Box::new(sum_job)));
     for (name, function) in [("bf16 to bf16", Function::Identity), ("bf16 with gelu", Function::Gelu)] {
         let (linear, x) = (bf16.clone(), tiles.clone());
         let mut y = TileRows::new();

@@ -11,18 +11,40 @@ use std::arch::x86_64::{
     __m256bh, __m512, __m512bh, __m512i, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm512_add_ps,
     _mm512_cvtneps_pbh, _mm512_fmadd_ps, _mm512_fmsub_ps, _mm512_loadu_ps, _mm512_loadu_si512,
     _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
-    _mm512_rcp14_ps, _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_ps, _mm512_storeu_si512,
-    _mm512_sub_ps,
+    _mm512_rcp14_ps, _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_ps, _mm512_storeu_ps,
+    _mm512_storeu_si512, _mm512_sub_ps,
 };
 
 /// Values of a register.
 pub(crate) const LANES: usize = 16;
+
+/// Where [`gelu`] stops looking at its argument.
+pub(crate) const GELU_END: f32 = 4.15;
+
+/// The coefficients of the polynomial `P` of [`gelu`], from the highest power on.
+pub(crate) const GELU_SERIES: [f32; 8] = [
+    -9.398_77e-10,
+    8.190_89e-8,
+    -3.103_650_7e-6,
+    6.778_056e-5,
+    -9.572_162_5e-4,
+    0.009_323_782,
+    -0.065_574_71,
+    0.398_493_98,
+];
 
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub(crate) fn load(values: &[f32; LANES]) -> __m512 {
     // SAFETY: 64 bytes behind the reference are readable, and the instruction needs no alignment.
     unsafe { _mm512_loadu_ps(values.as_ptr()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
+pub(crate) fn store(places: &mut [f32; LANES], values: __m512) {
+    // SAFETY: 64 bytes behind the unique reference are writable, and the instruction needs no alignment.
+    unsafe { _mm512_storeu_ps(places.as_mut_ptr(), values) }
 }
 
 /// The first 16 values, zeros where there are fewer.
@@ -92,19 +114,18 @@ const fn mask(count: usize) -> u16 {
 
 /// `2^x`, relative error below 4e-6, for `x` from -126 to 127. What is below counts as -126; NaN stays.
 ///
-/// The Taylor series of `e^(r ln 2)` for `|r| <= 1/2` to the fifth power; its remainder is below
-/// `(ln 2 / 2)^6 / 6! · 1.05 = 2.6e-6`.
+/// `2^r` for `|r| <= 1/2` is a polynomial of the fourth degree with 1 at 0 and the smallest relative error, found by
+/// least squares with weights that are raised where the error is largest (Lawson's method) over 2,001 points.
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub(crate) fn exp2(x: __m512) -> __m512 {
-    const LN2: f32 = std::f32::consts::LN_2;
-    let coefficients = [LN2 * LN2 * LN2 * LN2 / 24.0, LN2 * LN2 * LN2 / 6.0, LN2 * LN2 / 2.0, LN2, 1.0];
+    const COEFFICIENTS: [f32; 4] = [0.055_906_426, 0.240_240_99, 0.693_124_2, 1.0];
     // The order of the arguments lets NaN through.
     let x = _mm512_max_ps(_mm512_set1_ps(-126.0), x);
     let whole = _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(x);
     let rest = _mm512_sub_ps(x, whole);
-    let mut series = _mm512_set1_ps(LN2 * LN2 * LN2 * LN2 * LN2 / 120.0);
-    for coefficient in coefficients {
+    let mut series = _mm512_set1_ps(0.009_582_853);
+    for coefficient in COEFFICIENTS {
         series = _mm512_fmadd_ps(series, rest, _mm512_set1_ps(coefficient));
     }
     _mm512_scalef_ps(series, whole)
@@ -128,21 +149,12 @@ pub(crate) fn sigmoid(x: __m512) -> __m512 {
 #[inline]
 #[target_feature(enable = "avx512f")]
 pub(crate) fn gelu(x: __m512) -> __m512 {
-    const END: f32 = 4.15;
-    const COEFFICIENTS: [f32; 7] = [
-        8.190_89e-8,
-        -3.103_650_7e-6,
-        6.778_056e-5,
-        -9.572_162_5e-4,
-        0.009_323_782,
-        -0.065_574_71,
-        0.398_493_98,
-    ];
-    let left = _mm512_max_ps(_mm512_set1_ps(-END), x);
-    let inner = _mm512_min_ps(_mm512_set1_ps(END), left);
+    let left = _mm512_max_ps(_mm512_set1_ps(-GELU_END), x);
+    let inner = _mm512_min_ps(_mm512_set1_ps(GELU_END), left);
     let square = _mm512_mul_ps(inner, inner);
-    let mut series = _mm512_set1_ps(-9.398_77e-10);
-    for coefficient in COEFFICIENTS {
+    let [first, rest @ ..] = GELU_SERIES;
+    let mut series = _mm512_set1_ps(first);
+    for coefficient in rest {
         series = _mm512_fmadd_ps(series, square, _mm512_set1_ps(coefficient));
     }
     _mm512_mul_ps(left, _mm512_fmadd_ps(inner, series, _mm512_set1_ps(0.5)))

@@ -3,6 +3,9 @@
 /// Partial results that every reduction keeps: one AVX-512 register of `f32`.
 pub const LANES: usize = 16;
 
+/// Chains of additions side by side: as many as the cycles that one takes.
+const CHAINS: usize = 4;
+
 #[inline(always)]
 pub(crate) fn sum(values: &[f32]) -> f32 {
     fold(values, 0.0, |value| value, |a, b| a + b)
@@ -35,19 +38,32 @@ pub(crate) fn dot(left: &[f32], right: &[f32]) -> f32 {
     combine(partial, |a, b| a + b)
 }
 
+/// Four chunks at a time, so that an addition does not wait for the one before.
 #[inline(always)]
 fn fold(values: &[f32], start: f32, each: impl Fn(f32) -> f32, join: impl Fn(f32, f32) -> f32) -> f32 {
-    let mut partial = [start; LANES];
+    let mut partial = [[start; LANES]; CHAINS];
     let (chunks, rest) = values.as_chunks::<LANES>();
-    for chunk in chunks {
+    let (groups, single) = chunks.as_chunks::<CHAINS>();
+    for group in groups {
+        for (partial, chunk) in partial.iter_mut().zip(group) {
+            for lane in 0..LANES {
+                partial[lane] = join(partial[lane], each(chunk[lane]));
+            }
+        }
+    }
+    for (partial, chunk) in partial.iter_mut().zip(single) {
         for lane in 0..LANES {
             partial[lane] = join(partial[lane], each(chunk[lane]));
         }
     }
-    for (lane, &value) in rest.iter().enumerate() {
-        partial[lane % LANES] = join(partial[lane % LANES], each(value));
+    let [mut first, second, third, fourth] = partial;
+    for lane in 0..LANES {
+        first[lane] = join(join(first[lane], second[lane]), join(third[lane], fourth[lane]));
     }
-    combine(partial, join)
+    for (lane, &value) in rest.iter().enumerate() {
+        first[lane] = join(first[lane], each(value));
+    }
+    combine(first, join)
 }
 
 #[inline(always)]
@@ -68,7 +84,7 @@ mod tests {
 
     #[test]
     fn reductions_see_every_value_at_every_length() {
-        for length in 0..70_usize {
+        for length in 0..200_usize {
             let values: Vec<f32> = (0..length).map(|i| (i * 37 % 19) as f32 - 9.0).collect();
             let ones = vec![1.0; length];
             assert_eq!(sum(&values), values.iter().sum::<f32>(), "length {length}");

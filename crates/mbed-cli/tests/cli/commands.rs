@@ -41,7 +41,10 @@ fn model_info_describes_a_folder() {
     assert_eq!((&facts["dimensions"], &facts["max_tokens"]), (&Value::from(64), &Value::from(128)));
     assert_eq!(facts["head"], "pooling mean, then normalise");
     assert_eq!(facts["layers"], 2);
-    assert_eq!((&facts["runs_on"][0], &facts["stored_as"][0]), (&"cpu:0 (f32)".into(), &"f32".into()));
+    // Which other precisions there are is a matter of the machine.
+    let runs_on = facts["runs_on"][0].as_str().unwrap();
+    assert!(runs_on.starts_with("cpu:0 (") && runs_on.ends_with("f32)"), "{runs_on}");
+    assert_eq!(facts["stored_as"][0], "f32");
     // 4 and 1 bytes a value.
     assert_eq!(
         (&facts["weights_bytes"]["f32"], &facts["weights_bytes"]["int8"]),

@@ -31,8 +31,10 @@ fn warnings_go_to_standard_error_and_not_into_data() {
 #[test]
 fn every_step_is_a_span_with_its_time() {
     let place = Place::new();
-    let outcome =
-        embed(&place, &["-o", "out.npy", "--log-level", "debug", "--log-format", "json", "--quiet"]);
+    let outcome = embed(
+        &place,
+        &["-o", "out.npy", "--precision", "f32", "--log-level", "debug", "--log-format", "json", "--quiet"],
+    );
     let events: Vec<Value> =
         outcome.stderr.lines().map(|line| serde_json::from_str(line).expect("a line of JSON")).collect();
     for name in ["load", "tokenise", "batch", "compute", "write"] {

@@ -41,6 +41,8 @@ enum Up {
 pub(crate) struct Bf16Rows {
     /// `rows × hidden`: what queries, keys and values are made of
     input: TileRows,
+    /// Whether the layer before has written it.
+    is_input_written: bool,
     qkv: TileRows,
     context: TileRows,
     /// `ROWS × hidden`: what the feed-forward is given
@@ -57,6 +59,7 @@ impl Bf16Rows {
     /// Makes room for `rows`.
     pub(crate) fn reserve(&mut self, spec: &EncoderSpec, rows: usize) -> Result<(), BackendError> {
         let width = spec.attention.width();
+        self.is_input_written = false;
         let step = rows.min(ROWS);
         let shapes = [
             (&mut self.input, rows, spec.hidden),
@@ -111,6 +114,7 @@ impl Maps {
         for first in (0..part.tokens).step_by(ROWS) {
             self.finish(shared, first..part.tokens.min(first + ROWS), scratch)?;
         }
+        scratch.bf16.is_input_written = matches!(shared.feed_forward_norms, Norms::After(_));
         Ok(())
     }
 
@@ -123,7 +127,14 @@ impl Maps {
     ) -> Result<(), BackendError> {
         let Scratch { hidden, input, qkv: places, bf16: rows, turns, .. } = scratch;
         let width = self.qkv.input();
-        round(self.isa, &shared.attention_norms, (&hidden[..part.tokens * width], input), &mut rows.input);
+        if !rows.is_input_written {
+            round(
+                self.isa,
+                &shared.attention_norms,
+                (&hidden[..part.tokens * width], input),
+                &mut rows.input,
+            );
+        }
         let x = rows.input.part(&(0..part.tokens));
         if !shared.places() {
             return self
@@ -162,56 +173,63 @@ impl Maps {
         rows: std::ops::Range<usize>,
         scratch: &mut Scratch,
     ) -> Result<(), BackendError> {
-        let Scratch { hidden, input, block, bf16: Bf16Rows { context, step, intermediate, .. }, .. } =
-            scratch;
+        let Scratch { hidden, input: room, block, bf16: tiles, .. } = scratch;
+        let Bf16Rows { input, context, step, intermediate, .. } = tiles;
         let width = self.output.output();
         let count = rows.len();
         let hidden = &mut hidden[rows.start * width..rows.end * width];
-        join(&self.output, context.part(&rows), &shared.attention_norms, (hidden, block))?;
-        round(self.isa, &shared.feed_forward_norms, (hidden, input), step);
+        let attended = (&self.output, context.part(&rows));
+        self.join(attended, &shared.attention_norms, (hidden, block), (step, 0))?;
+        if !matches!(shared.attention_norms, Norms::After(_)) {
+            round(self.isa, &shared.feed_forward_norms, (hidden, room), step);
+        }
         let x = step.part(&(0..count));
         match &self.up {
             Up::Plain(up) => up.apply(x, Output::Tiles(shared.activation, intermediate)),
             Up::Gated(up) => up.apply(x, shared.activation, intermediate),
         }
         .map_err(failure::shape)?;
-        join(&self.down, intermediate.part(&(0..count)), &shared.feed_forward_norms, (hidden, block))
+        let fed = (&self.down, intermediate.part(&(0..count)));
+        self.join(fed, &shared.feed_forward_norms, (hidden, block), (input, rows.start))
+    }
+
+    /// Joins `states` and a map of `x`; `room` is as long as the longest states. Where a norm comes after, its result is
+    /// what the next part is given, and goes to `tiles` too, from row `first` on.
+    fn join(
+        &self,
+        (map, x): (&Bf16Linear, TileView<'_>),
+        norms: &Norms,
+        (states, room): (&mut [f32], &mut [f32]),
+        (tiles, first): (&mut TileRows, usize),
+    ) -> Result<(), BackendError> {
+        if let Norms::Around(_, norm) = norms {
+            let result = &mut room[..states.len()];
+            map.apply(x, Output::Rows(result)).map_err(failure::shape)?;
+            norm.apply(result);
+            elementwise::add(states, result);
+            return Ok(());
+        }
+        map.apply(x, Output::Sum(states)).map_err(failure::shape)?;
+        if let Norms::After(norm) = norms {
+            tiles.write_normed(self.isa, first, norm, states);
+        }
+        Ok(())
     }
 }
 
 /// Rounds what a part of a layer is given of `states`; `room` is for as many rows as are looked at at a time.
 fn round(isa: Isa, norms: &Norms, (states, room): (&[f32], &mut [f32]), rows: &mut TileRows) {
-    if !norms.come_first() {
+    let (Norms::Before(norm) | Norms::Around(norm, _)) = norms else {
         rows.write(isa, 0, states);
         return;
-    }
+    };
     let width = rows.columns().max(1);
     let count = (room.len() / width).max(1);
     for (index, states) in states.chunks(count * width).enumerate() {
-        let input = norms.input(states, &mut room[..states.len()]);
-        rows.write(isa, index * count, input);
+        let input = &mut room[..states.len()];
+        input.copy_from_slice(states);
+        rows.write_normed(isa, index * count, norm, input);
     }
-}
-
-/// Joins `states` and a map of `x`; `room` is as long as the longest states.
-fn join(
-    map: &Bf16Linear,
-    x: TileView<'_>,
-    norms: &Norms,
-    (states, room): (&mut [f32], &mut [f32]),
-) -> Result<(), BackendError> {
-    if let Norms::Around(_, norm) = norms {
-        let result = &mut room[..states.len()];
-        map.apply(x, Output::Rows(result)).map_err(failure::shape)?;
-        norm.apply(result);
-        elementwise::add(states, result);
-        return Ok(());
-    }
-    map.apply(x, Output::Sum(states)).map_err(failure::shape)?;
-    if let Norms::After(norm) = norms {
-        norm.apply(states);
-    }
-    Ok(())
 }
 
 fn no_memory(bytes: Option<usize>) -> BackendError {

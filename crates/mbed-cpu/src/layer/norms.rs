@@ -31,11 +31,6 @@ impl Norms {
         })
     }
 
-    /// Whether `f` is given something else than `x`.
-    pub(super) const fn come_first(&self) -> bool {
-        matches!(self, Self::Before(_) | Self::Around(..))
-    }
-
     /// What `f` is given of `x`; `room` is as long as `x`.
     pub(super) fn input<'a>(&self, x: &'a [f32], room: &'a mut [f32]) -> &'a [f32] {
         match self {

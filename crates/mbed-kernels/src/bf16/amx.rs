@@ -1,4 +1,7 @@
 //! Blocks of products on AMX tiles.
+//!
+//! Four tiles hold the sums of a block, and each step loads two tiles of rows and two of columns for four products.
+//! Loads and products of a step are macros, because [`super::amx_beside`] puts other work between them.
 
 #![expect(
     unsafe_code,
@@ -9,11 +12,53 @@ use std::arch::asm;
 use std::marker::PhantomData;
 
 use super::tiles::{BLOCK, Block, HEIGHT, Line};
-use crate::gemm::Keep;
 use crate::{Isa, Level};
 
-/// What sums begin with.
-static ZEROS: [Line; 2] = [Line::ZERO; 2];
+/// Lines of rows, and of columns, that a step reads.
+pub(super) const STEP: usize = BLOCK;
+
+macro_rules! start_sums {
+    () => {
+        "tilezero tmm0\n tilezero tmm1\n tilezero tmm2\n tilezero tmm3"
+    };
+}
+
+macro_rules! load_step {
+    () => {
+        concat!(
+            "tileloadd tmm4, [{a} + {stride}]\n",
+            "tileloadd tmm6, [{b} + {stride}]\n",
+            "tileloadd tmm7, [{b} + {stride} + 1024]\n",
+            "tileloadd tmm5, [{a} + {stride} + 1024]\n",
+            "add {a}, 2048\n",
+            "add {b}, 2048\n",
+        )
+    };
+}
+
+macro_rules! multiply_step {
+    () => {
+        concat!(
+            "tdpbf16ps tmm0, tmm4, tmm6\n",
+            "tdpbf16ps tmm1, tmm4, tmm7\n",
+            "tdpbf16ps tmm2, tmm5, tmm6\n",
+            "tdpbf16ps tmm3, tmm5, tmm7\n",
+        )
+    };
+}
+
+macro_rules! store_sums {
+    () => {
+        concat!(
+            "tilestored [{upper} + {stride} * 2], tmm0\n",
+            "tilestored [{upper} + {stride} * 2 + 64], tmm1\n",
+            "tilestored [{lower} + {stride} * 2], tmm2\n",
+            "tilestored [{lower} + {stride} * 2 + 64], tmm3\n",
+        )
+    };
+}
+
+pub(super) use {load_step, multiply_step, start_sums, store_sums};
 
 /// The configuration of all eight tiles as 16 rows of 64 bytes, in the form that `ldtilecfg` reads (Intel SDM,
 /// volume 1, chapter 18).
@@ -58,58 +103,32 @@ impl Tiles {
         Some(Self { thread: PhantomData })
     }
 
-    /// `block = a · b`, or `block += a · b`, for a block of 32 × 32: `a` are two rows of tiles of 16 rows each, `b`
-    /// has two tiles of 16 columns for each tile of `a`, one behind the other. What one has more than the others is
-    /// left out.
-    pub(super) fn multiply(&self, a: [&[Line]; 2], b: &[Line], keep: Keep, block: &mut Block) {
-        let steps = (a[0].len() / HEIGHT).min(a[1].len() / HEIGHT).min(b.len() / (2 * HEIGHT));
+    /// `block = a · b` for a block of 32 × 32: for each 32 columns `a` has two tiles of 16 rows, one behind the other,
+    /// and `b` two tiles of 16 columns. What one has more than the other is left out.
+    pub(super) fn multiply(&self, a: &[Line], b: &[Line], block: &mut Block) {
+        let steps = a.len().min(b.len()) / STEP;
         if steps == 0 {
+            *block = Block::ZERO;
             return;
         }
-        let upper = block.0.as_mut_ptr();
-        let lower = upper.wrapping_add(HEIGHT);
-        let nothing = ZEROS.as_ptr().cast::<[f32; BLOCK]>();
-        let (old, old_lower, old_stride) = match keep {
-            Keep::Nothing => (nothing, nothing, 0_usize),
-            Keep::Sum => (upper.cast_const(), lower.cast_const(), size_of::<[f32; BLOCK]>()),
-        };
-        // SAFETY: tiles are configured as long as `self` lives, on this thread. Each step reads 1 KiB, a tile, from
-        // both parts of `a` and 2 KiB from `b`, and `steps` is above 0 and no more than any of them has. The block
-        // is 32 rows of 128 bytes, of which each of the four tiles writes 16 rows of 64 bytes, and reads them or, 16
-        // times over, one of the two lines of `ZEROS`.
+        let sums = block.0.as_mut_ptr();
+        // SAFETY: tiles are configured as long as `self` lives, on this thread. Each step reads 2 KiB, two tiles, from
+        // `a` and from `b`, and `steps` is above 0 and no more than either has. The block is 32 rows of 128 bytes, of
+        // which each of the four tiles writes 16 rows of 64 bytes.
         unsafe {
             asm!(
-                "tileloadd tmm0, [{old} + {old_stride}]",
-                "tileloadd tmm1, [{old} + {old_stride} + 64]",
-                "tileloadd tmm2, [{old_lower} + {old_stride}]",
-                "tileloadd tmm3, [{old_lower} + {old_stride} + 64]",
+                start_sums!(),
                 "2:",
-                "tileloadd tmm4, [{a0} + {stride}]",
-                "tileloadd tmm6, [{b} + {stride}]",
-                "tileloadd tmm7, [{b} + {stride} + 1024]",
-                "tileloadd tmm5, [{a1} + {stride}]",
-                "tdpbf16ps tmm0, tmm4, tmm6",
-                "tdpbf16ps tmm1, tmm4, tmm7",
-                "tdpbf16ps tmm2, tmm5, tmm6",
-                "tdpbf16ps tmm3, tmm5, tmm7",
-                "add {a0}, 1024",
-                "add {a1}, 1024",
-                "add {b}, 2048",
+                load_step!(),
+                multiply_step!(),
                 "dec {steps}",
                 "jnz 2b",
-                "tilestored [{upper} + {stride} * 2], tmm0",
-                "tilestored [{upper} + {stride} * 2 + 64], tmm1",
-                "tilestored [{lower} + {stride} * 2], tmm2",
-                "tilestored [{lower} + {stride} * 2 + 64], tmm3",
-                a0 = inout(reg) a[0].as_ptr() => _,
-                a1 = inout(reg) a[1].as_ptr() => _,
+                store_sums!(),
+                a = inout(reg) a.as_ptr() => _,
                 b = inout(reg) b.as_ptr() => _,
                 steps = inout(reg) steps => _,
-                upper = in(reg) upper,
-                lower = in(reg) lower,
-                old = in(reg) old,
-                old_lower = in(reg) old_lower,
-                old_stride = in(reg) old_stride,
+                upper = in(reg) sums,
+                lower = in(reg) sums.wrapping_add(HEIGHT),
                 stride = in(reg) size_of::<Line>(),
                 out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
                 out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,

@@ -6,7 +6,7 @@ use std::arch::x86_64::{
 
 use super::TileRows;
 use super::finish::{Output, Place};
-use super::tiles::{BLOCK, Block, HEIGHT, Line, WIDTH};
+use super::tiles::{BLOCK, Block, Line, WIDTH};
 use crate::activation::Function;
 use crate::avx512::{
     gelu, gelu_tanh, load, load_some, sigmoid, store_rounded, store_some, store_words, tanh, words,
@@ -95,12 +95,9 @@ fn put_tiles(
     tiles: &mut TileRows,
     function: impl Fn(__m512) -> __m512,
 ) {
-    for (half, values) in block.0.chunks_exact(HEIGHT).enumerate() {
-        let tile = tiles.tile_mut(place.row / HEIGHT + half, place.panel);
-        for (values, line) in values.iter().zip(tile) {
-            let [low, high] = sum(values, bias);
-            round([function(low), function(high)], line);
-        }
+    for (values, line) in block.0.iter().zip(tiles.block_mut(place.row / BLOCK, place.panel)) {
+        let [low, high] = sum(values, bias);
+        round([function(low), function(high)], line);
     }
 }
 
@@ -113,13 +110,10 @@ fn put_gated(
     tiles: &mut TileRows,
     function: impl Fn(__m512) -> __m512,
 ) {
-    for (half, values) in block.0.chunks_exact(HEIGHT).enumerate() {
-        let tile = tiles.tile_mut(place.row / HEIGHT + half, place.panel / 2);
-        for (values, line) in values.iter().zip(tile) {
-            let [gate, up] = sum(values, bias);
-            let product = _mm512_mul_ps(function(gate), up);
-            store_rounded(&mut line.0.as_chunks_mut().0[place.panel % 2], product);
-        }
+    for (values, line) in block.0.iter().zip(tiles.block_mut(place.row / BLOCK, place.panel / 2)) {
+        let [gate, up] = sum(values, bias);
+        let product = _mm512_mul_ps(function(gate), up);
+        store_rounded(&mut line.0.as_chunks_mut().0[place.panel % 2], product);
     }
 }
 

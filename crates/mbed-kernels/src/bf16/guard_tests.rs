@@ -7,7 +7,6 @@ use super::{Bf16Gated, Bf16Linear, Bf16Scratch, Output, TileRows};
 use crate::Isa;
 use crate::activation::Function;
 use crate::attention::{Attention, DistanceBias, Heads, Reach};
-use crate::gemm::Keep;
 use crate::guarded::Guarded;
 
 const LEVELS: fn() -> [Isa; 2] = || [Isa::PORTABLE, Isa::detect()];
@@ -15,25 +14,23 @@ const LEVELS: fn() -> [Isa; 2] = || [Isa::PORTABLE, Isa::detect()];
 #[test]
 fn blocks_of_every_depth() {
     for steps in 0..20 {
-        let rows = [0, 1].map(|_| Guarded::of(&vec![Line([0x3F80; 32]); steps * HEIGHT]));
+        let rows = Guarded::of(&vec![Line([0x3F80; 32]); steps * BLOCK]);
         let columns = Guarded::of(&vec![Line([0x3F80; 32]); steps * 2 * HEIGHT]);
         for isa in LEVELS() {
-            let mut block = Block::ZERO;
-            let machine = Machine::start(isa);
-            for (keep, times) in [(Keep::Nothing, 1), (Keep::Sum, 2)] {
-                machine.multiply([rows[0].values(), rows[1].values()], columns.values(), keep, &mut block);
-                let expected = (steps * BLOCK * times) as f32;
-                assert!(block.0.as_flattened().iter().all(|&sum| sum == expected), "{steps} steps");
-            }
+            let mut block = Block([[f32::NAN; BLOCK]; BLOCK]);
+            Machine::start(isa).multiply(rows.values(), columns.values(), &mut block);
+            let expected = (steps * BLOCK) as f32;
+            assert!(block.0.as_flattened().iter().all(|&sum| sum == expected), "{steps} steps");
         }
     }
 }
 
 #[test]
 fn linear_maps_of_every_width_and_height() {
-    for (rows, input, output) in
-        (1..=35).flat_map(|size| [(3, 5, size), (size, 5, 3), (3, size, 5), (size, size, size)])
-    {
+    let small = (1..=35).flat_map(|size| [(3, 5, size), (size, 5, 3), (3, size, 5), (size, size, size)]);
+    // From 256 inputs on, blocks but the last are finished beside products.
+    let large = [(64, 256, 64), (33, 257, 65), (65, 300, 33), (96, 289, 95)];
+    for (rows, input, output) in small.chain(large) {
         let x = Guarded::of(&vec![1.0; rows * input]);
         let weight = Guarded::of(&vec![0.5; output * input]);
         let bias = Guarded::of(&vec![1.0; output]);

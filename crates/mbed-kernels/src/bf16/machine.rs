@@ -11,10 +11,10 @@ use super::tiles::{BLOCK, Block, HEIGHT, Line};
 use super::{TileRows, scalar};
 use crate::Isa;
 use crate::activation::Function;
-use crate::gemm::Keep;
+use crate::norm::Norm;
 
 #[cfg(target_arch = "x86_64")]
-use super::{amx::Tiles, finish_avx512, shares_avx512, turn_avx512};
+use super::{amx::Tiles, amx_beside, finish_avx512, norm_avx512, shares_avx512, turn_avx512};
 
 /// Who computes blocks on this thread, as long as it lives.
 pub(super) enum Machine {
@@ -33,14 +33,35 @@ impl Machine {
         Self::Scalar
     }
 
-    /// `block = a · b` or `block += a · b`, see `amx::Tiles::multiply`.
+    /// `block = a · b`, see `amx::Tiles::multiply`.
     #[inline]
-    pub(super) fn multiply(&self, a: [&[Line]; 2], b: &[Line], keep: Keep, block: &mut Block) {
+    pub(super) fn multiply(&self, a: &[Line], b: &[Line], block: &mut Block) {
         match self {
-            Self::Scalar => scalar::multiply(a, b, keep, block),
+            Self::Scalar => scalar::multiply(a, b, block),
             #[cfg(target_arch = "x86_64")]
-            Self::Amx(tiles) => tiles.multiply(a, b, keep, block),
+            Self::Amx(tiles) => tiles.multiply(a, b, block),
         }
+    }
+
+    /// `block = a · b`, and what [`Machine::finish`] does to the block before.
+    #[inline]
+    pub(super) fn multiply_and_finish(
+        &self,
+        (a, b): (&[Line], &[Line]),
+        block: &mut Block,
+        (before, place): (&mut Block, Place<'_>),
+        output: &mut Output<'_>,
+    ) {
+        #[cfg(target_arch = "x86_64")]
+        if let Self::Amx(tiles) = self
+            && amx_beside::has_room(a, b)
+            && let Some(waiting) = amx_beside::Waiting::new(before, &place, output)
+        {
+            // SAFETY: as in `finish`.
+            return unsafe { amx_beside::multiply(tiles, a, b, block, waiting) };
+        }
+        self.multiply(a, b, block);
+        self.finish(before, place, output);
     }
 
     /// Adds the bias and brings the block to its place.
@@ -87,6 +108,30 @@ impl Machine {
         }
     }
 
+    /// As [`Machine::shares`] for four rows of the blocks from `first` on, or as many as there are `sums`, where every
+    /// query sees all keys and nothing is added to scores. Rows behind, up to the fourth, may be overwritten.
+    pub(super) fn shares_of_all(
+        &self,
+        scores: &[Block],
+        (keys, scale): (usize, f32),
+        (first, shares): (usize, &mut TileRows),
+        sums: &mut [f32],
+    ) {
+        match self {
+            Self::Scalar => {
+                for (sum, row) in sums.iter_mut().zip(first..) {
+                    let query = Query { row, scale, seen: (0, keys), bias: &[] };
+                    *sum = scalar::shares(scores, query, shares.line_places(row));
+                }
+            }
+            // SAFETY: as in `finish`.
+            #[cfg(target_arch = "x86_64")]
+            Self::Amx(_) => unsafe {
+                shares_avx512::shares_of_all(scores, (keys, scale), (first, shares.first_blocks_mut()), sums);
+            },
+        }
+    }
+
     /// Turns 16 lines of 16 pairs each: line `i` of the result has pair `i` of every line.
     #[inline]
     pub(super) fn turn(&self, lines: &[Line; HEIGHT], tile: &mut [Line; HEIGHT]) {
@@ -109,14 +154,14 @@ impl Machine {
         }
     }
 
-    /// Multiplies and rounds.
+    /// Multiplies each row by its factor and rounds it into its line.
     #[inline]
-    pub(super) fn scale_and_round(&self, values: &[f32; BLOCK], factor: f32) -> Line {
+    pub(super) fn scale_and_round(&self, rows: &[[f32; BLOCK]], factors: &[f32], lines: &mut [Line]) {
         match self {
-            Self::Scalar => scalar::scale_and_round(values, factor),
+            Self::Scalar => scalar::scale_and_round(rows, factors, lines),
             // SAFETY: as in `finish`.
             #[cfg(target_arch = "x86_64")]
-            Self::Amx(_) => unsafe { shares_avx512::scale_and_round(values, factor) },
+            Self::Amx(_) => unsafe { shares_avx512::scale_and_round(rows, factors, lines) },
         }
     }
 }
@@ -131,6 +176,23 @@ pub(super) fn round_row<'a>(isa: Isa, values: &[f32], lines: impl Iterator<Item 
     }
     let _ = isa;
     scalar::round_row(values, lines);
+}
+
+/// Normalises a row in place and rounds it into its lines.
+#[inline]
+pub(super) fn norm_and_round_row<'a>(
+    isa: Isa,
+    norm: &Norm,
+    values: &mut [f32],
+    lines: impl Iterator<Item = &'a mut Line>,
+) {
+    #[cfg(target_arch = "x86_64")]
+    if isa.has(crate::Level::Amx) && values.len().is_multiple_of(BLOCK) {
+        // SAFETY: the level stands for AVX-512 and its bfloat16.
+        return unsafe { norm_avx512::norm_and_round(norm, values, lines) };
+    }
+    norm.apply(values);
+    round_row(isa, values, lines);
 }
 
 #[cfg(test)]

@@ -8,6 +8,8 @@
 
 #[cfg(target_arch = "x86_64")]
 mod amx;
+#[cfg(target_arch = "x86_64")]
+mod amx_beside;
 mod attention;
 mod finish;
 #[cfg(target_arch = "x86_64")]
@@ -16,6 +18,8 @@ mod finish_avx512;
 mod guard_tests;
 mod linear;
 mod machine;
+#[cfg(target_arch = "x86_64")]
+mod norm_avx512;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod shares_avx512;

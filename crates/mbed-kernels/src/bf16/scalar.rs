@@ -5,20 +5,14 @@ use super::attention::Query;
 use super::finish::{Output, Place};
 use super::tiles::{BLOCK, Block, HEIGHT, Line, WIDTH, from_bf16, to_bf16};
 use crate::activation::{Function, exp};
-use crate::gemm::Keep;
 
-/// `block = a · b`, or `block += a · b`; the layout is that of `amx::Tiles::multiply`.
-pub(super) fn multiply(a: [&[Line]; 2], b: &[Line], keep: Keep, block: &mut Block) {
-    if keep == Keep::Nothing {
-        *block = Block::ZERO;
-    }
-    for (half, a) in a.into_iter().enumerate() {
-        let steps = a.chunks_exact(HEIGHT).zip(b.chunks_exact(2 * HEIGHT));
-        for (a, b) in steps {
-            for (a, row) in a.iter().zip(&mut block.0[half * HEIGHT..]) {
-                for (column, sum) in row.iter_mut().enumerate() {
-                    add_products(a, b, column, sum);
-                }
+/// `block = a · b`; the layout is that of `amx::Tiles::multiply`.
+pub(super) fn multiply(a: &[Line], b: &[Line], block: &mut Block) {
+    *block = Block::ZERO;
+    for (a, b) in a.chunks_exact(BLOCK).zip(b.chunks_exact(2 * HEIGHT)) {
+        for (a, row) in a.iter().zip(&mut block.0) {
+            for (column, sum) in row.iter_mut().enumerate() {
+                add_products(a, b, column, sum);
             }
         }
     }
@@ -56,12 +50,9 @@ pub(super) fn finish(block: &mut Block, place: Place<'_>, output: &mut Output<'_
             }
         }
         Output::Tiles(function, tiles) => {
-            for (half, values) in block.0.chunks_exact_mut(HEIGHT).enumerate() {
-                let tile = tiles.tile_mut(place.row / HEIGHT + half, place.panel);
-                for (values, line) in values.iter_mut().zip(tile) {
-                    function.apply(values);
-                    line.0 = values.map(to_bf16);
-                }
+            for (values, line) in block.0.iter_mut().zip(tiles.block_mut(place.row / BLOCK, place.panel)) {
+                function.apply(values);
+                line.0 = values.map(to_bf16);
             }
         }
     }
@@ -69,18 +60,15 @@ pub(super) fn finish(block: &mut Block, place: Place<'_>, output: &mut Output<'_
 
 /// Adds the bias and brings `function(first half) · second half` of the block's columns to their place.
 pub(super) fn finish_gated(block: &mut Block, place: Place<'_>, function: Function, tiles: &mut TileRows) {
-    for (half, rows) in block.0.chunks_exact_mut(HEIGHT).enumerate() {
-        let tile = tiles.tile_mut(place.row / HEIGHT + half, place.panel / 2);
-        for (row, line) in rows.iter_mut().zip(tile) {
-            for (value, bias) in row.iter_mut().zip(place.bias) {
-                *value += bias;
-            }
-            let (gate, up) = row.split_at_mut(BLOCK / 2);
-            function.apply(gate);
-            let places = &mut line.0[place.panel % 2 * (WIDTH / 2)..];
-            for (value, (gate, up)) in places.iter_mut().zip(gate.iter().zip(up.iter())) {
-                *value = to_bf16(gate * up);
-            }
+    for (row, line) in block.0.iter_mut().zip(tiles.block_mut(place.row / BLOCK, place.panel / 2)) {
+        for (value, bias) in row.iter_mut().zip(place.bias) {
+            *value += bias;
+        }
+        let (gate, up) = row.split_at_mut(BLOCK / 2);
+        function.apply(gate);
+        let places = &mut line.0[place.panel % 2 * (WIDTH / 2)..];
+        for (value, (gate, up)) in places.iter_mut().zip(gate.iter().zip(up.iter())) {
+            *value = to_bf16(gate * up);
         }
     }
 }
@@ -117,9 +105,11 @@ pub(super) fn shares<'a>(
     sum
 }
 
-/// Multiplies and rounds.
-pub(super) fn scale_and_round(values: &[f32; BLOCK], factor: f32) -> Line {
-    Line(values.map(|value| to_bf16(value * factor)))
+/// Multiplies each row by its factor and rounds it into its line.
+pub(super) fn scale_and_round(rows: &[[f32; BLOCK]], factors: &[f32], lines: &mut [Line]) {
+    for ((row, factor), line) in rows.iter().zip(factors).zip(lines) {
+        line.0 = row.map(|value| to_bf16(value * factor));
+    }
 }
 
 /// Turns 16 lines of 16 pairs each: line `i` of the result has pair `i` of every line.

@@ -1,13 +1,13 @@
 //! Softmax of a query's scores, 16 keys at a time.
 
 use std::arch::x86_64::{
-    __m512, _mm512_add_ps, _mm512_cvtne2ps_pbh, _mm512_fmadd_ps, _mm512_mask_max_ps, _mm512_maskz_mov_ps,
-    _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_set1_ps, _mm512_setzero_ps,
-    _mm512_sub_ps,
+    __m512, _mm512_add_ps, _mm512_cvtne2ps_pbh, _mm512_fmadd_ps, _mm512_fmsub_ps, _mm512_mask_max_ps,
+    _mm512_maskz_mov_ps, _mm512_mul_ps, _mm512_reduce_add_ps, _mm512_reduce_max_ps, _mm512_set1_ps,
+    _mm512_setzero_ps, _mm512_sub_ps,
 };
 use std::f32::consts::LOG2_E;
 
-use super::attention::Query;
+use super::attention::{Query, SIDE_BY_SIDE};
 use super::tiles::{BLOCK, Block, Line};
 use crate::avx512::{LANES, exp2, load, load_window, store_words, words};
 
@@ -40,15 +40,55 @@ pub(super) fn shares<'a>(
     _mm512_reduce_add_ps(sum)
 }
 
+/// As `Machine::shares_of_all`: the instructions of one row alone wait for each other most of the time.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
+pub(super) fn shares_of_all(
+    scores: &[Block],
+    (keys, scale): (usize, f32),
+    (first, shares): (usize, &mut [[Line; BLOCK]]),
+    sums: &mut [f32],
+) {
+    let rows = first..first + SIDE_BY_SIDE;
+    let scale = _mm512_set1_ps(scale * LOG2_E);
+    let mut largest = [_mm512_set1_ps(f32::NEG_INFINITY); SIDE_BY_SIDE];
+    for (block, start) in scores.iter().zip((0..).step_by(BLOCK)) {
+        let masks = [below(keys, start), below(keys, start + LANES)];
+        for (row, largest) in block.0[rows.clone()].iter().zip(&mut largest) {
+            for (half, mask) in row.as_chunks().0.iter().zip(masks) {
+                *largest = _mm512_mask_max_ps(*largest, mask, *largest, load(half));
+            }
+        }
+    }
+    let largest = largest.map(|largest| _mm512_mul_ps(_mm512_set1_ps(_mm512_reduce_max_ps(largest)), scale));
+    let mut partial = [_mm512_setzero_ps(); SIDE_BY_SIDE];
+    for ((block, lines), start) in scores.iter().zip(shares).zip((0..).step_by(BLOCK)) {
+        let masks = [below(keys, start), below(keys, start + LANES)];
+        let places = block.0[rows.clone()].iter().zip(&mut lines[rows.clone()]);
+        for ((row, line), (&largest, partial)) in places.zip(largest.iter().zip(&mut partial)) {
+            let halves = row.as_chunks().0;
+            let share = |half: usize| {
+                let power = _mm512_fmsub_ps(load(&halves[half]), scale, largest);
+                _mm512_maskz_mov_ps(masks[half], exp2(power))
+            };
+            let low = share(0);
+            let high = if masks[1] == 0 { _mm512_setzero_ps() } else { share(1) };
+            *partial = _mm512_add_ps(*partial, _mm512_add_ps(low, high));
+            store_words(&mut line.0, words(_mm512_cvtne2ps_pbh(high, low)));
+        }
+    }
+    for (sum, partial) in sums.iter_mut().zip(partial) {
+        *sum = _mm512_reduce_add_ps(partial);
+    }
+}
+
 /// As `scalar::scale_and_round`.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
-pub(super) fn scale_and_round(values: &[f32; BLOCK], factor: f32) -> Line {
-    let factor = _mm512_set1_ps(factor);
-    let (halves, _) = values.as_chunks();
-    let mut line = Line::ZERO;
-    let [low, high] = [_mm512_mul_ps(load(&halves[0]), factor), _mm512_mul_ps(load(&halves[1]), factor)];
-    store_words(&mut line.0, words(_mm512_cvtne2ps_pbh(high, low)));
-    line
+pub(super) fn scale_and_round(rows: &[[f32; BLOCK]], factors: &[f32], lines: &mut [Line]) {
+    for ((row, &factor), line) in rows.iter().zip(factors).zip(lines) {
+        let (halves, factor) = (row.as_chunks().0, _mm512_set1_ps(factor));
+        let [low, high] = [0, 1].map(|half| _mm512_mul_ps(load(&halves[half]), factor));
+        store_words(&mut line.0, words(_mm512_cvtne2ps_pbh(high, low)));
+    }
 }
 
 /// Scores of 16 keys from key `first` on, as powers of 2.

@@ -2,6 +2,8 @@
 
 use std::ops::Range;
 
+use crate::norm::Norm;
+
 /// Values of a tile's row.
 pub(super) const WIDTH: usize = 32;
 
@@ -29,7 +31,8 @@ impl Block {
     pub(super) const ZERO: Self = Self([[0.0; BLOCK]; BLOCK]);
 }
 
-/// Rows of bfloat16 values, padded to whole blocks: tile by tile along a row, and tile row after tile row.
+/// Rows of bfloat16 values, padded to whole blocks of 32 rows. A block is stored 32 columns after 32 columns, each as
+/// two tiles of 16 rows, one behind the other: the 32 lines that a step of a product reads are neighbours.
 #[derive(Clone, Debug, Default)]
 pub struct TileRows {
     lines: Vec<Line>,
@@ -89,10 +92,19 @@ impl TileRows {
         }
     }
 
+    /// Normalises binary32 `rows`, one after the other, in place, and rounds them into the rows from `first` on. A rest
+    /// shorter than a row is left alone, as are rows past the last.
+    pub fn write_normed(&mut self, isa: crate::Isa, first: usize, norm: &Norm, rows: &mut [f32]) {
+        let columns = self.columns.max(1);
+        for (row, values) in (first..self.rows()).zip(rows.chunks_exact_mut(columns)) {
+            super::machine::norm_and_round_row(isa, norm, values, self.line_places(row));
+        }
+    }
+
     /// The value at a place as binary32, zero outside.
     #[must_use]
     pub fn get(&self, row: usize, column: usize) -> f32 {
-        let line = self.lines.get(place(row, column / WIDTH, self.chunks()));
+        let line = self.lines.get(self.place(row, column / WIDTH));
         line.map_or(0.0, |line| from_bf16(line.0[column % WIDTH]))
     }
 
@@ -115,24 +127,59 @@ impl TileRows {
         self.columns.div_ceil(WIDTH)
     }
 
-    /// The lines of a row, from the first column on.
-    pub(super) fn line_places(&mut self, row: usize) -> impl Iterator<Item = &mut Line> {
-        let start = place(row, 0, self.chunks());
-        let end = (start + self.chunks() * HEIGHT).min(self.lines.len());
-        self.lines.get_mut(start..end).unwrap_or_default().iter_mut().step_by(HEIGHT)
+    fn place(&self, row: usize, chunk: usize) -> usize {
+        place(row, chunk, self.chunks())
     }
 
-    /// The values of a row from `column` on, as many as there are places; zeros past the last column.
-    pub(super) fn read(&self, row: usize, column: usize, places: &mut [u16]) {
-        let chunks = self.chunks();
-        let line = |column: usize| self.lines.get(place(row, column / WIDTH, chunks)).unwrap_or(&Line::ZERO);
-        if let (0, Some((whole, []))) = (column % WIDTH, places.split_first_chunk_mut()) {
-            *whole = line(column).0;
+    /// The lines of a row, from the first column on.
+    pub(super) fn line_places(&mut self, row: usize) -> impl Iterator<Item = &mut Line> {
+        let start = self.place(row, 0);
+        let end = (start + self.chunks() * BLOCK).min(self.lines.len());
+        self.lines.get_mut(start..end).unwrap_or_default().iter_mut().step_by(BLOCK)
+    }
+
+    /// Copies `columns`, 32 at most, of `rows`, 32 at most, into a line each; the rest of the lines, and lines without
+    /// a row, are zero.
+    pub(super) fn copy(&self, rows: Range<usize>, columns: Range<usize>, places: &mut [Line]) {
+        if columns.start.is_multiple_of(WIDTH) && columns.len() == WIDTH {
+            // Whole runs of lines: tiles are loaded soon, which waits for lines that were stored piece by piece.
+            let mut places = places;
+            for lines in self.runs(rows, columns.start / WIDTH).map(|run| &self.lines[run]) {
+                let (copies, rest) = places.split_at_mut(lines.len().min(places.len()));
+                copies.copy_from_slice(&lines[..copies.len()]);
+                places = rest;
+            }
+            places.fill(Line::ZERO);
             return;
         }
-        for (column, place) in (column..).zip(places) {
-            *place = if column < self.columns { line(column).0[column % WIDTH] } else { 0 };
+        places.fill(Line::ZERO);
+        for (row, place) in rows.zip(places) {
+            for (column, value) in columns.clone().zip(&mut place.0) {
+                let line = self.lines.get(self.place(row, column / WIDTH));
+                *value = line.map_or(0, |line| line.0[column % WIDTH]);
+            }
         }
+    }
+
+    /// The lines of `rows`, 32 at most, that have the columns from `32 · chunk` on, as neighbours in order.
+    pub(super) fn lines_mut(&mut self, rows: Range<usize>, chunk: usize) -> [&mut [Line]; 2] {
+        let [first, second] = self.runs(rows, chunk);
+        let (before, behind) = self.lines.split_at_mut(second.start.max(first.end));
+        let second = second.start - before.len()..second.end - before.len();
+        [&mut before[first], &mut behind[second]]
+    }
+
+    /// Where the lines of `rows`, 32 at most, lie: neighbours within a block, and those of the next block. Rows that
+    /// are not there are left out.
+    fn runs(&self, rows: Range<usize>, chunk: usize) -> [Range<usize>; 2] {
+        let end = rows.end.min(self.rows());
+        let start = rows.start.min(end);
+        let border = (start / BLOCK + 1) * BLOCK;
+        let run = |start: usize, end: usize| {
+            let first = self.place(start, chunk).min(self.lines.len());
+            first..first + end.saturating_sub(start)
+        };
+        [run(start, end.min(border)), run(border.min(end).max(start), end)]
     }
 
     /// Replaces the values of a row from `column` on.
@@ -154,8 +201,21 @@ impl TileRows {
     /// The 16 lines of the rows from `16 · row` on that have the columns from `32 · chunk` on, none where there are
     /// no such rows.
     pub(super) fn tile_mut(&mut self, row: usize, chunk: usize) -> &mut [Line] {
-        let start = (row * self.chunks() + chunk) * HEIGHT;
+        let start = self.place(row * HEIGHT, chunk);
         self.lines.get_mut(start..start + HEIGHT).unwrap_or_default()
+    }
+
+    /// The lines of the first 32 rows, 32 columns after 32 columns.
+    pub(super) fn first_blocks_mut(&mut self) -> &mut [[Line; BLOCK]] {
+        let end = (self.chunks() * BLOCK).min(self.lines.len());
+        self.lines.get_mut(..end).unwrap_or_default().as_chunks_mut().0
+    }
+
+    /// The 32 lines of the rows from `32 · block` on that have the columns from `32 · chunk` on, none where there are
+    /// no such rows.
+    pub(super) fn block_mut(&mut self, block: usize, chunk: usize) -> &mut [Line] {
+        let start = self.place(block * BLOCK, chunk);
+        self.lines.get_mut(start..start + BLOCK).unwrap_or_default()
     }
 }
 
@@ -178,19 +238,15 @@ impl<'a> TileView<'a> {
         self.lines.len() / (BLOCK * self.columns.div_ceil(WIDTH)).max(1)
     }
 
-    /// The tiles of the two tile rows of a block, in chunks of columns `chunks`.
-    pub(super) fn tiles(self, block: usize, chunks: &Range<usize>) -> [&'a [Line]; 2] {
-        let width = self.columns.div_ceil(WIDTH) * HEIGHT;
-        [2 * block, 2 * block + 1].map(|row| {
-            let start = row * width;
-            let range = start + chunks.start * HEIGHT..start + chunks.end * HEIGHT;
-            self.lines.get(range).unwrap_or_default()
-        })
+    /// The tiles of a block in chunks of columns `chunks`, two for each.
+    pub(super) fn tiles(self, block: usize, chunks: &Range<usize>) -> &'a [Line] {
+        let start = block * self.columns.div_ceil(WIDTH) * BLOCK;
+        self.lines.get(start + chunks.start * BLOCK..start + chunks.end * BLOCK).unwrap_or_default()
     }
 }
 
 const fn place(row: usize, chunk: usize, chunks: usize) -> usize {
-    (row / HEIGHT * chunks + chunk) * HEIGHT + row % HEIGHT
+    (row / BLOCK * chunks + chunk) * BLOCK + row % BLOCK
 }
 
 /// Rounds to the nearest, ties to even; NaN stays.
@@ -211,6 +267,7 @@ pub(super) const fn from_bf16(value: u16) -> f32 {
 mod tests {
     use super::*;
     use crate::Isa;
+    use crate::norm::NormKind;
 
     #[test]
     fn values_come_back_rounded_from_every_place() {
@@ -231,6 +288,42 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn normed_rows_are_what_the_formula_says_in_both_formats() {
+        for (columns, kind) in
+            [31, 32, 96, 384, 1056].map(|n| [(n, NormKind::Layer), (n, NormKind::Rms)]).concat()
+        {
+            let value = |i: usize| ((i * 7919) % 2003) as f32 / 300.0 - 2.0;
+            let scale: Vec<f32> = (0..columns).map(|i| 1.0 + value(i) / 9.0).collect();
+            let shift = if columns % 64 == 0 { Vec::new() } else { scale.iter().map(|x| x / 5.0).collect() };
+            let norm = Norm::new(kind, scale.clone(), shift.clone(), 1e-5).unwrap();
+            let rows: Vec<f32> = (0..3 * columns).map(value).collect();
+            for isa in [Isa::PORTABLE, Isa::detect()] {
+                let (mut tiles, mut normed) = (TileRows::new(), rows.clone());
+                tiles.reset(40, columns).unwrap();
+                tiles.write_normed(isa, 30, &norm, &mut normed);
+                let expected = rows.chunks(columns).flat_map(|row| truth(kind, row, &scale, &shift));
+                for (index, expected) in expected.enumerate() {
+                    let got = normed[index];
+                    assert!((f64::from(got) - expected).abs() <= 3e-6, "{got} for {expected}");
+                    assert_eq!(tiles.get(30 + index / columns, index % columns), from_bf16(to_bf16(got)));
+                }
+            }
+        }
+    }
+
+    /// A norm by its formula in binary64.
+    fn truth(kind: NormKind, values: &[f32], scale: &[f32], shift: &[f32]) -> Vec<f64> {
+        let (values, count): (Vec<f64>, f64) =
+            (values.iter().map(|&x| x.into()).collect(), values.len() as f64);
+        let mean = if kind == NormKind::Layer { values.iter().sum::<f64>() / count } else { 0.0 };
+        let variance = values.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count;
+        let inverse = 1.0 / (variance + 1e-5).sqrt();
+        let shifts = shift.iter().copied().chain(std::iter::repeat(0.0));
+        let parts = values.iter().zip(scale).zip(shifts);
+        parts.map(|((x, &scale), shift)| (x - mean) * inverse * f64::from(scale) + f64::from(shift)).collect()
     }
 
     #[test]

@@ -32,6 +32,23 @@ impl Norm {
         fits.then_some(Self { kind, scale, shift, epsilon })
     }
 
+    pub(crate) const fn kind(&self) -> NormKind {
+        self.kind
+    }
+
+    pub(crate) fn scale(&self) -> &[f32] {
+        &self.scale
+    }
+
+    /// Empty where nothing is added.
+    pub(crate) fn shift(&self) -> &[f32] {
+        &self.shift
+    }
+
+    pub(crate) const fn epsilon(&self) -> f32 {
+        self.epsilon
+    }
+
     /// Normalises each row of `rows × columns` in place; a rest shorter than a row is left alone.
     pub fn apply(&self, values: &mut [f32]) {
         Arch::new().dispatch(Apply { norm: self, values, addend: None });
