@@ -1,7 +1,7 @@
 //! Disks that fail, or take the process with them, at one step.
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
@@ -28,12 +28,14 @@ impl When {
 }
 
 /// What a disk does at its step.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Strike {
     /// An error, as of a full disk.
     Error,
     /// SIGKILL to this process.
     Kill,
+    /// None of its own: a line is added to this file, as if another program did.
+    Grow(PathBuf),
 }
 
 /// A disk that strikes at one step, counted from 0.
@@ -68,8 +70,10 @@ impl BadDisk {
             When::During => half()?,
             When::After => whole()?,
         }
-        if self.strike == Strike::Kill {
-            kill();
+        match &self.strike {
+            Strike::Kill => kill(),
+            Strike::Grow(path) => return LocalDisk.append(path, b"{\"text\": \"1\"}\n"),
+            Strike::Error => {}
         }
         Err(io::Error::new(io::ErrorKind::StorageFull, "no space is left"))
     }

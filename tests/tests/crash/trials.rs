@@ -36,6 +36,7 @@ pub(crate) fn all() -> Vec<Trial> {
         trial("kills_at_random_moments", || kills_at_random_moments(FEW)),
         trial("kills_at_200_random_moments", || kills_at_random_moments(MANY)).with_ignored_flag(true),
         trial("a_second_process_is_refused", a_second_process_is_refused),
+        trial("an_input_that_grows_meanwhile_ends_the_run", an_input_that_grows_meanwhile_ends_the_run),
     ]
 }
 
@@ -180,4 +181,14 @@ fn a_second_process_is_refused() {
     first.wait().unwrap();
     assert_eq!(bulk::status(&job).unwrap().state, bulk::JobState::Stopped);
     world.finish(&job, gait, "after the lock was left by a kill");
+}
+
+fn an_input_that_grows_meanwhile_ends_the_run() {
+    let world = World::new(60, SMALL);
+    let job = world.job("grown");
+    let disk = Arc::new(BadDisk::new(9, When::After, Strike::Grow(world.input.clone())));
+    let error = victim::run(&job, &world.input, disk, SMALL).unwrap_err();
+    let JobError::OtherJob { differences, .. } = error else { panic!("{error}") };
+    assert!(matches!(differences.as_slice(), [only] if only.contains("has changed")), "{differences:?}");
+    assert_ne!(bulk::status(&job).unwrap().state, bulk::JobState::Finished);
 }

@@ -4,9 +4,15 @@ use std::collections::HashSet;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use super::error::JobError;
 use super::journal::Unit;
+
+/// How often, and how long, a lock is waited for.
+const PATIENCE: usize = 5;
+const MOMENT: Duration = Duration::from_millis(20);
 
 /// The folder of a job, which this process alone works in until the value is dropped or the process dies.
 #[derive(Debug)]
@@ -64,7 +70,7 @@ impl JobFolder {
         }
         let lock = File::options().create(true).truncate(false).write(true).open(paths.lock());
         let lock = lock.map_err(failed(paths.lock()))?;
-        match lock.try_lock() {
+        match lock_soon(&lock) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => return Err(JobError::Locked { folder: path.to_owned() }),
             Err(TryLockError::Error(source)) => return Err(JobError::Folder { path: paths.lock(), source }),
@@ -99,6 +105,17 @@ impl JobFolder {
         }
         Ok(())
     }
+}
+
+/// Takes the lock, with some patience: whoever asks for the state of a job holds it for a moment.
+fn lock_soon(lock: &File) -> Result<(), TryLockError> {
+    for _ in 0..PATIENCE {
+        match lock.try_lock() {
+            Err(TryLockError::WouldBlock) => thread::sleep(MOMENT),
+            result => return result,
+        }
+    }
+    lock.try_lock()
 }
 
 /// Whether a process works on the job in a folder now.

@@ -12,7 +12,7 @@ use mbed_text::chunk::Chunker;
 use super::error::JobError;
 use super::job::ReadyJob;
 use super::journal::Totals;
-use super::manifest::{Identity, Shape, compare};
+use super::manifest::{Identity, Shape, compare, inputs};
 use super::meter::{JobWatch, Meter, Tokens};
 use super::sink::{Done, UnitSink};
 use super::units::{Bounds, Pace, Units};
@@ -93,11 +93,12 @@ impl ReadyJob {
             stop: watchers.stop.clone(),
         };
         let meter = Meter::new(watchers.watch, &tokens, Some(records));
-        let pace = Pace::new();
+        let pace = Pace::new(engine.dimensions());
         let mut sink = self.sink(engine.dimensions(), schema, meter, pace.clone())?;
         let fixed = self.options.unit_records.map(std::num::NonZeroUsize::get);
         let mut units = Units::new(reader, cutter, bounds, (pace, fixed));
         engine.run(&mut units, &mut sink, &tokens, &Cancel::new()).map_err(explain)?;
+        self.check_inputs()?;
         let (totals, done) = sink.finish(units.rest(), records)?;
         Ok(JobReport {
             totals,
@@ -106,6 +107,15 @@ impl ReadyJob {
             tokens: tokens.count(),
             elapsed: start.elapsed(),
         })
+    }
+
+    /// Makes sure that no input has changed since the job began.
+    fn check_inputs(&self) -> Result<(), JobError> {
+        let differences = self.manifest.differences(&self.manifest.asked, &inputs(&self.inputs)?);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        Err(JobError::OtherJob { folder: self.folder.paths().0.clone(), differences })
     }
 
     /// Counts the records of inputs that do not tell.

@@ -15,7 +15,10 @@ use crate::{BadRecord, Reader, Window};
 
 /// How many records a unit has: few at first, then as many as take about a second.
 #[derive(Clone, Debug)]
-pub(super) struct Pace(Arc<AtomicUsize>);
+pub(super) struct Pace {
+    records: Arc<AtomicUsize>,
+    most: usize,
+}
 
 /// Records of the first unit. Even on a slow machine they take less than a second or so.
 const FIRST_UNIT: usize = 32;
@@ -23,16 +26,18 @@ const FIRST_UNIT: usize = 32;
 /// How much larger a unit may be than the one before it.
 const GROWTH: usize = 4;
 
-/// The most records of a unit, which is held in memory until it is whole.
-const MOST_UNIT: usize = 1 << 18;
+/// The most bytes of vectors of a unit, which is held in memory until it is whole.
+const MOST_BYTES: usize = 64 << 20;
 
 impl Pace {
-    pub(super) fn new() -> Self {
-        Self(Arc::new(AtomicUsize::new(FIRST_UNIT)))
+    /// For vectors of this length.
+    pub(super) fn new(dimensions: usize) -> Self {
+        let most = (MOST_BYTES / size_of::<f32>() / dimensions.max(1)).max(1);
+        Self { records: Arc::new(AtomicUsize::new(FIRST_UNIT)), most }
     }
 
     fn records(&self) -> usize {
-        self.0.load(Ordering::Relaxed)
+        self.records.load(Ordering::Relaxed)
     }
 
     /// Takes what was measured: so many records in so many seconds.
@@ -40,7 +45,8 @@ impl Pace {
     pub(super) fn measured(&self, records: u64, seconds: f64) {
         let now = self.records();
         let in_a_second = (records as f64 / seconds.max(1e-3)) as usize;
-        self.0.store(in_a_second.clamp(1, MOST_UNIT).min(now.saturating_mul(GROWTH)), Ordering::Relaxed);
+        let next = in_a_second.clamp(1, self.most).min(now.saturating_mul(GROWTH));
+        self.records.store(next, Ordering::Relaxed);
     }
 }
 
