@@ -1,6 +1,6 @@
 """Spearman correlation (x 100) of cosine similarity with human labels, over `mbed embed`.
 
-usage: sts.py PAIRS.tsv [--mbed PATH] [--] [mbed embed options ...]
+usage: sts.py [--mbed PATH] PAIRS.tsv [--] [mbed embed options ...]
 
 PAIRS.tsv has four columns without a header: set (YEAR.name), score, sentence, sentence. Needs numpy. Prints one line
 a set, then the pairs of each year pooled (2012 without MSRvid, whose texts are not free).

@@ -6,6 +6,7 @@
 //! * [`Tolerance`]: the largest difference that a backend may show in a precision.
 //! * [`models`]: the tiny models beside the tests, and the default model where this machine has it.
 //! * [`fake`]: a backend whose vectors can be told beforehand, and which runs out of memory when it is told to.
+//! * [`simulator`]: a device with memory, neighbours and time as a test wants them.
 
 mod bench;
 pub mod contract;
@@ -15,6 +16,7 @@ mod golden;
 pub mod models;
 mod npy;
 mod require;
+pub mod simulator;
 mod tolerance;
 
 pub use bench::{Bench, Truth};

@@ -4,7 +4,8 @@ use std::num::NonZeroUsize;
 
 use candle_core::{Result, Tensor};
 use mbed_core::{
-    BackendError, Batch, BatchInvariance, Capabilities, Embeddings, Precision, Session, SessionMemory, Span,
+    AttentionMemory, BackendError, Batch, BatchInvariance, Capabilities, Embeddings, Precision, Session,
+    SessionMemory, Span,
 };
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
@@ -27,6 +28,7 @@ impl CandleSession {
     ) -> std::result::Result<Self, BackendError> {
         let mut capabilities =
             Capabilities::new(DEVICE, Precision::F32, model.head.dimensions(), model.limits.max_tokens);
+        capabilities.attention = AttentionMemory::Whole;
         // The products of candle take other code paths for other numbers of rows.
         capabilities.invariance = BatchInvariance::WithinTolerance;
         let threads = threads.map_or_else(available_threads, NonZeroUsize::get);

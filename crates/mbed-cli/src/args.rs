@@ -2,7 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{chunk, completions, config, devices, embed, job, model, run, similarity};
+use crate::commands::{
+    chunk, completions, config, devices, embed, job, model, monitor, plan, profile, run, similarity,
+};
 use crate::failure::Failure;
 use crate::settings_options::{Flags, SettingsOptions};
 
@@ -37,6 +39,9 @@ pub(crate) enum Command {
     Similarity(Box<similarity::SimilarityArguments>),
     Devices(devices::DevicesArguments),
     Model(model::ModelArguments),
+    Plan(Box<plan::PlanArguments>),
+    Monitor(monitor::MonitorArguments),
+    Profile(profile::ProfileArguments),
     Config(config::ConfigArguments),
     Completions(completions::CompletionsArguments),
 }
@@ -59,6 +64,8 @@ impl Command {
             Self::Model(arguments) => arguments.flags(),
             Self::Run(arguments) => arguments.flags(),
             Self::Status(_) | Self::Verify(_) | Self::Merge(_) => Flags::default(),
+            Self::Plan(arguments) => arguments.flags(),
+            Self::Monitor(_) | Self::Profile(_) => Flags::default(),
             Self::Devices(_) | Self::Config(_) | Self::Completions(_) => Flags::default(),
         }
     }

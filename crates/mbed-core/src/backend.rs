@@ -83,8 +83,30 @@ pub trait Session: Send {
         SessionMemory::default()
     }
 
+    /// Whose memory it computes in, and how much of that there is. This machine's by default.
+    fn device_memory(&self) -> DeviceMemory {
+        DeviceMemory::Host
+    }
+
     /// Gives back memory that is kept for reuse. Does nothing by default.
     fn trim(&mut self) {}
+}
+
+/// Whose memory a session computes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum DeviceMemory {
+    /// This machine's, whose limits whoever asks can read as well.
+    Host,
+    /// The device's own.
+    Own {
+        /// All of it.
+        total: Bytes,
+        /// What nobody holds at this moment.
+        free: Bytes,
+    },
+    /// The device's own, and it cannot be told how much that is.
+    Unknown,
 }
 
 /// Memory that a session holds on its device, where it can tell.

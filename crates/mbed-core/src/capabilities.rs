@@ -18,6 +18,8 @@ pub struct Capabilities {
     pub max_tokens: usize,
     /// How the batch lies in memory while it is computed, which decides what a batch costs.
     pub layout: BatchLayout,
+    /// What attention holds at a time.
+    pub attention: AttentionMemory,
     /// Whether pooling spans other than the whole sequence are possible.
     pub spans: SpanSupport,
     /// How much a vector may depend on its neighbours.
@@ -25,7 +27,7 @@ pub struct Capabilities {
 }
 
 impl Capabilities {
-    /// The capabilities of a packed session that honours spans and is exact to the bit in any batch; public
+    /// The capabilities of a packed session that attends by blocks, honours spans and is exact to the bit in any batch; public
     /// fields change the rest.
     #[must_use]
     pub fn new(device: DeviceId, precision: Precision, dimensions: usize, max_tokens: usize) -> Self {
@@ -36,6 +38,7 @@ impl Capabilities {
             dimensions,
             max_tokens,
             layout: BatchLayout::Packed,
+            attention: AttentionMemory::Blocks,
             spans: SpanSupport::Any,
             invariance: BatchInvariance::BitExact,
         }
@@ -61,6 +64,15 @@ impl BatchLayout {
             Self::Padded => sequences.saturating_mul(longest),
         }
     }
+}
+
+/// What attention holds at a time, which decides how a batch's memory grows with the length of its sequences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AttentionMemory {
+    /// Blocks of scores: memory grows with the tokens.
+    Blocks,
+    /// The scores of all heads of a batch: memory grows with the square of the length.
+    Whole,
 }
 
 /// Which pooling spans a session accepts.

@@ -23,9 +23,9 @@ mod text;
 mod units;
 mod weights;
 
-pub use backend::{Backend, ForeignModel, ModelSource, OpenRequest, Session, SessionMemory};
+pub use backend::{Backend, DeviceMemory, ForeignModel, ModelSource, OpenRequest, Session, SessionMemory};
 pub use batch::{Batch, SequenceRef, Span, SpanError, Token};
-pub use capabilities::{BatchInvariance, BatchLayout, Capabilities, SpanSupport};
+pub use capabilities::{AttentionMemory, BatchInvariance, BatchLayout, Capabilities, SpanSupport};
 pub use device::{DeviceId, DeviceInfo, Probe};
 pub use embeddings::Embeddings;
 pub use error::BackendError;

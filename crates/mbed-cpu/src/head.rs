@@ -8,7 +8,7 @@ use mbed_kernels::activation::Function;
 use mbed_kernels::norm::{self, Norm};
 use mbed_kernels::{elementwise, gemm, pool};
 
-use crate::load;
+use crate::{failure, load};
 
 /// Pooling and what comes after it.
 #[derive(Debug)]
@@ -53,7 +53,7 @@ impl Head {
         output: &mut [f32],
     ) -> Result<(), BackendError> {
         let pooled_states = states.get(span.start * self.hidden..span.end * self.hidden).unwrap_or_default();
-        let mut vector = vec![0.0; self.hidden * self.pooling.len()];
+        let mut vector = failure::zeros(self.hidden * self.pooling.len())?;
         for (&pooling, part) in self.pooling.iter().zip(vector.chunks_exact_mut(self.hidden)) {
             match pooling {
                 Pooling::Cls => pool::first(pooled_states, part),
@@ -103,7 +103,7 @@ impl Stage {
             Self::Normalize => norm::scale_to_unit_length(&mut vector),
             Self::LayerNorm(norm) => norm.apply(&mut vector),
             Self::Dense { weight, bias, output, function, residual } => {
-                let mut mapped = vec![0.0; *output];
+                let mut mapped = failure::zeros(*output)?;
                 gemm::matrix_vector(weight, &vector, &mut mapped);
                 elementwise::add(&mut mapped, bias);
                 function.apply(&mut mapped);
@@ -111,7 +111,7 @@ impl Stage {
                     Shortcut::None => {}
                     Shortcut::Input => elementwise::add(&mut mapped, &vector),
                     Shortcut::Projected(weight) => {
-                        let mut projected = vec![0.0; *output];
+                        let mut projected = failure::zeros(*output)?;
                         gemm::matrix_vector(weight, &vector, &mut projected);
                         elementwise::add(&mut mapped, &projected);
                     }

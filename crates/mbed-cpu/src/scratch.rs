@@ -1,11 +1,11 @@
 //! Buffers that one thread works in, kept between batches.
 
-use mbed_core::{BackendError, Bytes, Precision};
+use mbed_core::{BackendError, Precision};
 use mbed_kernels::attention::Attention;
 use mbed_kernels::gemm::{ROW_BLOCK, padded_rows};
 
 use crate::encoder::Encoder;
-use crate::failure::DEVICE;
+use crate::failure;
 use crate::layer::Bf16Rows;
 use crate::parts::PartOfBatch;
 use crate::tables::{Distances, Turns};
@@ -55,8 +55,9 @@ impl Scratch {
         let (width, intermediate) = (spec.attention.width(), spec.feed_forward.intermediate);
         resize(&mut self.qkv, rows * (width + 2 * spec.attention.key_value_width()))?;
         if encoder.precision == Precision::Bf16 {
-            resize(&mut self.input, Bf16Rows::STEP * spec.hidden)?;
-            resize(&mut self.block, Bf16Rows::STEP * spec.hidden)?;
+            let step = Bf16Rows::step(intermediate);
+            resize(&mut self.input, step * spec.hidden)?;
+            resize(&mut self.block, step * spec.hidden)?;
             self.bf16.reserve(spec, part.tokens)?;
         } else {
             resize(&mut self.context, rows * width)?;
@@ -70,9 +71,9 @@ impl Scratch {
         }
         self.turns.resize_with(encoder.rotations.len(), Turns::default);
         for (turns, rotary) in self.turns.iter_mut().zip(&encoder.rotations) {
-            turns.reach(rotary, longest);
+            turns.reach(rotary, longest)?;
         }
-        self.distances.reach(&spec.attention, &encoder.score_bias, longest);
+        self.distances.reach(&spec.attention, &encoder.score_bias, longest)?;
         Ok(())
     }
 
@@ -97,12 +98,7 @@ impl Scratch {
 
 /// Sets the length, and says so where there is no memory for it instead of ending the process.
 fn resize(buffer: &mut Vec<f32>, length: usize) -> Result<(), BackendError> {
-    let missing = length.saturating_sub(buffer.len());
-    buffer.try_reserve_exact(missing).map_err(|_refused| BackendError::OutOfMemory {
-        device: DEVICE,
-        requested: Bytes::from(missing * size_of::<f32>()),
-        free: None,
-    })?;
+    failure::reserve(buffer, length.saturating_sub(buffer.len()))?;
     buffer.resize(length, 0.0);
     Ok(())
 }

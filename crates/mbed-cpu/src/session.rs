@@ -9,7 +9,7 @@ use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
 use crate::encoder::Encoder;
-use crate::failure::DEVICE;
+use crate::failure::{self, DEVICE};
 use crate::parts::{self, PartOfBatch};
 use crate::scratch::Scratch;
 
@@ -63,7 +63,7 @@ impl CpuSession {
             starts.push(start);
             start += length;
         }
-        let mut vectors = vec![0.0; part.rows.len() * dimensions];
+        let mut vectors = failure::zeros(part.rows.len() * dimensions)?;
         for ((_, sequence, span), vector) in part.rows.iter().zip(vectors.chunks_exact_mut(dimensions)) {
             let first = starts[*sequence];
             let states = &scratch.hidden[first * hidden..(first + part.lengths[*sequence]) * hidden];

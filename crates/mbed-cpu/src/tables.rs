@@ -1,7 +1,10 @@
 //! Numbers that follow from positions alone, kept between batches and made longer when a longer sequence comes.
 
+use mbed_core::BackendError;
 use mbed_core::spec::{AttentionSpec, RotarySpec, ScoreBias, alibi_slopes, relative_bucket};
 use mbed_kernels::attention::DistanceBias;
+
+use crate::failure;
 
 /// Cosines and sines of one rotation, `positions × pairs` each.
 #[derive(Debug, Default)]
@@ -13,7 +16,10 @@ pub(crate) struct Turns {
 
 impl Turns {
     /// Makes the table reach `length` positions.
-    pub(crate) fn reach(&mut self, spec: &RotarySpec, length: usize) {
+    pub(crate) fn reach(&mut self, spec: &RotarySpec, length: usize) -> Result<(), BackendError> {
+        let more = length.saturating_sub(self.positions).saturating_mul(spec.size().div_ceil(2));
+        failure::reserve(&mut self.cosines, more)?;
+        failure::reserve(&mut self.sines, more)?;
         for position in self.positions..length {
             for (cosine, sine) in spec.turns(position) {
                 self.cosines.push(cosine);
@@ -21,6 +27,7 @@ impl Turns {
             }
         }
         self.positions = self.positions.max(length);
+        Ok(())
     }
 
     /// Cosines and sines at a position.
@@ -46,12 +53,20 @@ pub(crate) struct Distances {
 
 impl Distances {
     /// Makes the table reach sequences of `length`. `learned` are the model's own numbers, `buckets × heads`.
-    pub(crate) fn reach(&mut self, spec: &AttentionSpec, learned: &[f32], length: usize) {
+    pub(crate) fn reach(
+        &mut self,
+        spec: &AttentionSpec,
+        learned: &[f32],
+        length: usize,
+    ) -> Result<(), BackendError> {
         if spec.score_bias == ScoreBias::None || length <= self.longest {
-            return;
+            return Ok(());
         }
-        self.longest = length;
+        // Until all is there, the table reaches nowhere.
+        self.longest = 0;
         self.values.clear();
+        failure::reserve(&mut self.values, spec.heads.saturating_mul(2 * length))?;
+        self.longest = length;
         let slopes = alibi_slopes(spec.heads);
         for (head, slope) in slopes.iter().enumerate() {
             for column in 1..2 * length {
@@ -67,6 +82,7 @@ impl Distances {
                 });
             }
         }
+        Ok(())
     }
 
     pub(crate) fn bias(&self) -> Option<DistanceBias<'_>> {
@@ -88,9 +104,9 @@ mod tests {
     fn turns_stay_as_they_are_when_the_table_grows() {
         let spec = RotarySpec::new(10_000.0, 6, RotaryPairing::Halves);
         let mut turns = Turns::default();
-        turns.reach(&spec, 2);
+        turns.reach(&spec, 2).unwrap();
         let before = (turns.at(1).0.to_vec(), turns.at(1).1.to_vec());
-        turns.reach(&spec, 9);
+        turns.reach(&spec, 9).unwrap();
         assert_eq!((turns.at(1).0, turns.at(1).1), (&*before.0, &*before.1));
         let (cosines, sines) = turns.at(8);
         for (pair, (cosine, sine)) in cosines.iter().zip(sines).enumerate() {
@@ -105,10 +121,10 @@ mod tests {
     fn distances_are_counted_from_the_query() {
         let mut distances = Distances::default();
         let mut spec = AttentionSpec::plain(2, 4);
-        distances.reach(&spec, &[], 3);
+        distances.reach(&spec, &[], 3).unwrap();
         assert!(distances.bias().is_none());
         spec.score_bias = ScoreBias::Alibi;
-        distances.reach(&spec, &[], 3);
+        distances.reach(&spec, &[], 3).unwrap();
         let (half, tiny) = (0.0625_f32, 0.003_906_25_f32);
         let expected =
             [-2.0 * half, -half, 0.0, -half, -2.0 * half, -2.0 * tiny, -tiny, 0.0, -tiny, -2.0 * tiny];
@@ -116,7 +132,7 @@ mod tests {
         spec.score_bias = ScoreBias::Buckets { buckets: 4, max_distance: 8 };
         let mut distances = Distances::default();
         // Of four buckets 0 is the same place, 1 all before, 3 all after; 2 is never used.
-        distances.reach(&spec, &[0.0, 10.0, 1.0, 11.0, 2.0, 12.0, 3.0, 13.0], 2);
+        distances.reach(&spec, &[0.0, 10.0, 1.0, 11.0, 2.0, 12.0, 3.0, 13.0], 2).unwrap();
         assert_eq!(distances.bias().unwrap().values, [1.0, 0.0, 3.0, 11.0, 10.0, 13.0]);
     }
 }

@@ -4,14 +4,15 @@ use std::convert::Infallible;
 use std::num::NonZeroUsize;
 
 use mbed_core::settings::{BatchingSettings, Overflow};
-use mbed_core::{Capabilities, Embeddings, Progress, Session, Silent};
+use mbed_core::{BatchLayout, Bytes, Capabilities, Embeddings, Progress, Session, Silent};
 use mbed_text::TextEncoder;
 
-use crate::batch::{self, Bounds};
+use crate::batch::Cutter;
 use crate::finish::scatter;
 use crate::flow::{self, Parts};
+use crate::memory::{Controller, CostModel, Learnt, MemoryOptions, MemoryReport, Reading};
+use crate::sizing::{Cut, Plan, Sizing};
 use crate::tokenise::Tokenise;
-use crate::worker::{self, Retries};
 use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source};
 
 /// Fewer texts than this are embedded on the calling thread: starting the stages of a run takes a fraction of a
@@ -38,6 +39,7 @@ pub struct Engine {
     sessions: Vec<Box<dyn Session>>,
     encoder: TextEncoder,
     options: EngineOptions,
+    sizing: Sizing,
 }
 
 impl std::fmt::Debug for Engine {
@@ -75,7 +77,50 @@ impl Engine {
                 return Err(EngineError::TooManyDimensions { asked, available });
             }
         }
-        Ok(Self { sessions, encoder, options })
+        Ok(Self { sessions, encoder, options, sizing: Sizing::Fixed })
+    }
+
+    /// Makes batches size themselves by memory and by measured rates, within the bounds of the engine's options. Sessions
+    /// should be warm, so that what they keep is known.
+    ///
+    /// # Errors
+    /// More memory is to be left to others than there is.
+    pub fn with_memory(mut self, memory: MemoryOptions) -> Result<Self, EngineError> {
+        let (batching, longest) = (&self.options.batching, self.encoder.max_tokens());
+        let controller = Controller::new(memory, &self.sessions, batching, longest)?;
+        self.sizing = Sizing::Adaptive(Box::new(controller));
+        Ok(self)
+    }
+
+    /// What sizing batches came to so far, where they size themselves.
+    #[must_use]
+    pub fn memory_report(&self) -> Option<MemoryReport> {
+        self.controller().map(Controller::report)
+    }
+
+    /// What later runs may begin with, where batches size themselves.
+    #[must_use]
+    pub fn learnt(&self) -> Option<Learnt> {
+        self.controller().map(Controller::learnt)
+    }
+
+    /// What a batch needs, as far as that is known, where batches size themselves.
+    #[must_use]
+    pub fn cost(&self) -> Option<CostModel> {
+        self.controller().map(Controller::cost)
+    }
+
+    /// What batches may take now and what that rests on, where batches size themselves and memory can be told.
+    #[must_use]
+    pub fn budget(&self) -> Option<(Bytes, Reading)> {
+        self.controller()?.budget()
+    }
+
+    fn controller(&self) -> Option<&Controller> {
+        match &self.sizing {
+            Sizing::Adaptive(controller) => Some(controller),
+            Sizing::Fixed => None,
+        }
     }
 
     /// What the first session can do; sessions of an engine are of one model.
@@ -130,17 +175,21 @@ impl Engine {
     fn embed_inline<R: Rows>(&mut self, rows: &R) -> Result<Embeddings, EngineError> {
         let dimensions = self.dimensions();
         let encoded = self.tokenise().run(rows)?;
+        let plan = Plan { sizing: &self.sizing, options: &self.options, layout: layout(&self.sessions) };
         let Some(session) = self.sessions.first_mut() else { return Err(EngineError::NoSession) };
         let lengths: Vec<usize> = encoded.iter().map(|encoded| encoded.tokens.len()).collect();
-        let bounds = Bounds::new(&self.options.batching, session.capabilities().layout);
-        let batches = batch::plan(&lengths, bounds);
-        let retries = Retries::new(&self.options);
+        let mut cutter = Cutter::new(&lengths);
         let mut vectors = Embeddings::new();
         vectors.reset(rows.len(), dimensions);
-        for batch in batches {
-            let result = worker::compute(session.as_mut(), &encoded, batch, retries);
-            let (computed, _) = result.map_err(|failure| failure.into_error(rows))?;
-            for part in computed {
+        while !cutter.is_empty() {
+            let (bounds, size) = plan.bounds();
+            let Some(batch) = cutter.next(&bounds) else { break };
+            let result = plan.compute((0, session.as_mut()), &encoded, Cut { rows: batch, size });
+            let done = result.map_err(|failure| failure.into_error(rows))?;
+            if let Some((row, source)) = done.failed.into_iter().next() {
+                return Err(EngineError::Compute { row: rows.name(row), source });
+            }
+            for part in done.computed {
                 scatter(self.options.finish, &part.vectors, &part.rows, &mut vectors);
             }
         }
@@ -168,20 +217,26 @@ impl Engine {
             threads: self.options.threads,
             overflow: self.options.overflow,
         };
-        let parts = Parts {
-            sessions: &mut self.sessions,
-            tokenise,
-            batching: self.options.batching,
-            retries: Retries::new(&self.options),
-            finish: self.options.finish,
-            dimensions,
-        };
-        flow::run(parts, source, sink, (progress, cancel))
+        let plan = Plan { sizing: &self.sizing, options: &self.options, layout: layout(&self.sessions) };
+        let sessions = &mut self.sessions;
+        let parts = Parts { sessions, tokenise, plan, finish: self.options.finish, dimensions };
+        let result = flow::run(parts, source, sink, (progress, cancel));
+        if let Sizing::Adaptive(controller) = &self.sizing {
+            for (desk, session) in self.sessions.iter_mut().enumerate() {
+                controller.rest(desk, session.as_mut());
+            }
+        }
+        result
     }
 
     const fn tokenise(&self) -> Tokenise<'_> {
         Tokenise { encoder: &self.encoder, threads: self.options.threads, overflow: self.options.overflow }
     }
+}
+
+/// How the sessions of an engine lay batches out.
+fn layout(sessions: &[Box<dyn Session>]) -> BatchLayout {
+    sessions.first().map_or(BatchLayout::Packed, |session| session.capabilities().layout)
 }
 
 /// Texts in memory.

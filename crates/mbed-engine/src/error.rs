@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use mbed_core::{BackendError, Hint};
+use mbed_core::{BackendError, Bytes, Hint};
 use mbed_text::TextError;
 
 /// Why the engine could not make vectors.
@@ -68,6 +68,14 @@ pub enum EngineError {
         /// The length of the vectors.
         got: usize,
     },
+    /// More memory is to be left to others than there is.
+    #[error("{reserved} are to be left to others, there are {total}")]
+    ReservedTooMuch {
+        /// What is to be left.
+        reserved: Bytes,
+        /// What there is.
+        total: Bytes,
+    },
     /// A part of the engine ended without saying why, which only a panic does.
     #[error("a worker of the engine ended unexpectedly")]
     WorkerLost,
@@ -89,6 +97,9 @@ impl Hint for EngineError {
                  `memory.max_retries`, or free memory on the device"
                     .to_owned(),
             ),
+            Self::ReservedTooMuch { .. } => {
+                Some("lower `memory.reserved`, in which `--reserve` and `--beside` count together".to_owned())
+            }
             Self::Compute { source, .. } => source.hint(),
             Self::Text { source, .. } => source.hint(),
             _ => None,

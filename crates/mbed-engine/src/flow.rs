@@ -15,14 +15,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
-use mbed_core::settings::BatchingSettings;
-use mbed_core::{BatchLayout, Embeddings, Progress, Session};
+use mbed_core::{Embeddings, Progress, Session};
 use mbed_text::{Encoded, Pieces};
 
-use crate::batch::{self, Bounds};
+use crate::batch::Cutter;
 use crate::finish::scatter;
+use crate::sizing::{Cut, Plan};
 use crate::tokenise::Tokenise;
-use crate::worker::{self, Computed, Failure, Retries};
+use crate::worker::{Computed, Done, Failure};
 use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source};
 
 /// How often a stage that waits looks whether somebody wants the end.
@@ -32,8 +32,7 @@ const CANCEL_INTERVAL: Duration = Duration::from_millis(50);
 pub(crate) struct Parts<'a> {
     pub(crate) sessions: &'a mut [Box<dyn Session>],
     pub(crate) tokenise: Tokenise<'a>,
-    pub(crate) batching: BatchingSettings,
-    pub(crate) retries: Retries,
+    pub(crate) plan: Plan<'a>,
     pub(crate) finish: Finish,
     pub(crate) dimensions: usize,
 }
@@ -48,13 +47,13 @@ struct Window<R> {
 /// A batch of a window for a session.
 struct Job<R> {
     window: Arc<Window<R>>,
-    rows: Vec<usize>,
+    cut: Cut,
 }
 
 /// What came of a job.
 struct Outcome {
     window: u64,
-    result: Result<(Vec<Computed>, u64), Failure>,
+    result: Result<Done, Failure>,
 }
 
 type Tokenised<R, E> = Result<Window<R>, RunError<E, std::convert::Infallible>>;
@@ -67,14 +66,12 @@ pub(crate) fn run<S: Source, K: Sink<Rows = S::Rows>>(
 ) -> Result<RunStats, RunError<S::Error, K::Error>> {
     let start = Instant::now();
     let (progress, cancel) = watch;
-    let layout = parts.sessions.first().map_or(BatchLayout::Packed, |session| session.capabilities().layout);
     let (tokenised_in, tokenised) = bounded::<Tokenised<S::Rows, S::Error>>(1);
     let (planned_in, planned) = bounded(1);
     let (jobs_in, jobs) = bounded::<Job<S::Rows>>(parts.sessions.len());
     let (outcomes_in, outcomes) = unbounded();
     let tokenise = parts.tokenise;
-    let bounds = Bounds::new(&parts.batching, layout);
-    let retries = parts.retries;
+    let batches = parts.plan;
     // The stages run on threads of their own; what they tell belongs to whoever called.
     let span = tracing::Span::current();
     let mut stats = RunStats::default();
@@ -83,12 +80,13 @@ pub(crate) fn run<S: Source, K: Sink<Rows = S::Rows>>(
         let (reading, planning) = (span.clone(), span.clone());
         let read = move || reading.in_scope(|| read_and_tokenise(source, tokenise, &tokenised_in, cancel));
         stages.push(scope.spawn(read));
-        stages
-            .push(scope.spawn(move || planning.in_scope(|| plan(&tokenised, &planned_in, &jobs_in, bounds))));
-        for session in parts.sessions.iter_mut() {
+        stages.push(
+            scope.spawn(move || planning.in_scope(|| plan(&tokenised, &planned_in, &jobs_in, batches))),
+        );
+        for (desk, session) in parts.sessions.iter_mut().enumerate() {
             let (jobs, outcomes) = (jobs.clone(), outcomes_in.clone());
             let working = span.clone();
-            let work = move || work(session.as_mut(), &jobs, &outcomes, retries);
+            let work = move || work((desk, session.as_mut()), &jobs, &outcomes, batches);
             stages.push(scope.spawn(move || working.in_scope(work)));
         }
         // Only the stages may keep these ends open, or nobody would notice that they have gone.
@@ -143,7 +141,7 @@ fn plan<R: Rows, E: std::error::Error>(
     windows: &Receiver<Tokenised<R, E>>,
     planned: &Sender<Planned<R, E>>,
     jobs: &Sender<Job<R>>,
-    bounds: Bounds,
+    batches: Plan<'_>,
 ) {
     for window in windows {
         let window = match window {
@@ -158,10 +156,12 @@ fn plan<R: Rows, E: std::error::Error>(
         if planned.send(Ok(Arc::clone(&window))).is_err() {
             return;
         }
-        let batches = tracing::debug_span!("batch", window = window.number, rows = lengths.len())
-            .in_scope(|| batch::plan(&lengths, bounds));
-        for rows in batches {
-            if jobs.send(Job { window: Arc::clone(&window), rows }).is_err() {
+        let span = tracing::debug_span!("batch", window = window.number, rows = lengths.len());
+        let mut cutter = span.in_scope(|| Cutter::new(&lengths));
+        while !cutter.is_empty() {
+            let (bounds, size) = batches.bounds();
+            let Some(rows) = span.in_scope(|| cutter.next(&bounds)) else { break };
+            if jobs.send(Job { window: Arc::clone(&window), cut: Cut { rows, size } }).is_err() {
                 return;
             }
         }
@@ -169,15 +169,15 @@ fn plan<R: Rows, E: std::error::Error>(
 }
 
 fn work<R: Rows>(
-    session: &mut dyn Session,
+    (desk, session): (usize, &mut dyn Session),
     jobs: &Receiver<Job<R>>,
     outcomes: &Sender<Outcome>,
-    retries: Retries,
+    batches: Plan<'_>,
 ) {
-    for Job { window, rows } in jobs {
+    for Job { window, cut } in jobs {
         // A panic must be told like any other failure: while other sessions hold the channel of outcomes open, the
         // collector would wait for this batch for ever. Nothing is used after it that it could have left half done.
-        let compute = || worker::compute(session, &window.encoded, rows, retries);
+        let compute = || batches.compute((desk, &mut *session), &window.encoded, cut);
         let computed = panic::catch_unwind(AssertUnwindSafe(compute));
         let has_panicked = computed.is_err();
         let result = computed.unwrap_or(Err(Failure::Panicked));
@@ -213,12 +213,12 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
             let (ours, others) = early.into_iter().partition(|outcome| outcome.window == window.number);
             early = others;
             for outcome in ours {
-                missing -= self.place(outcome, &window, &mut vectors, stats)?;
+                missing -= self.place(outcome, (&window, &mut vectors), sink, stats)?;
             }
             while missing > 0 {
                 let outcome = self.receive(&self.outcomes)?.ok_or(EngineError::WorkerLost)?;
                 if outcome.window == window.number {
-                    missing -= self.place(outcome, &window, &mut vectors, stats)?;
+                    missing -= self.place(outcome, (&window, &mut vectors), sink, stats)?;
                 } else {
                     early.push(outcome);
                 }
@@ -226,37 +226,53 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
             tracing::debug_span!("write", window = window.number, rows = window.rows.len())
                 .in_scope(|| sink.write(&window.rows, &vectors))
                 .map_err(RunError::Write)?;
-            stats.rows += window.rows.len() as u64;
         }
         Ok(())
     }
 
     /// Puts a result into its window, and gives the number of its rows.
-    fn place(
+    fn place<K: Sink<Rows = R>>(
         &self,
         outcome: Outcome,
+        (window, vectors): (&Window<R>, &mut Embeddings),
+        sink: &mut K,
+        stats: &mut RunStats,
+    ) -> Result<usize, EngineError> {
+        let done = outcome.result.map_err(|failure| failure.into_error(&window.rows))?;
+        stats.splits += done.splits;
+        let mut placed = done.failed.len();
+        for (row, error) in done.failed {
+            let error = EngineError::Compute { row: window.rows.name(row), source: error };
+            sink.row_failed(&window.rows, row, error)?;
+            stats.failed_rows += 1;
+            self.progress.advance(1, 0);
+        }
+        for part in done.computed {
+            self.place_part(&part, window, vectors, stats);
+            placed += part.rows.len();
+        }
+        Ok(placed)
+    }
+
+    fn place_part(
+        &self,
+        part: &Computed,
         window: &Window<R>,
         vectors: &mut Embeddings,
         stats: &mut RunStats,
-    ) -> Result<usize, EngineError> {
-        let (computed, splits) = outcome.result.map_err(|failure| failure.into_error(&window.rows))?;
-        stats.splits += splits;
-        let mut placed = 0;
-        for part in computed {
-            scatter(self.finish, &part.vectors, &part.rows, vectors);
-            let encoded = part.rows.iter().filter_map(|&row| window.encoded.get(row));
-            let (mut tokens, mut truncated) = (0, 0);
-            for row in encoded {
-                tokens += row.tokens.len() as u64;
-                truncated += u64::from(row.pieces == Pieces::Truncated);
-            }
-            stats.batches += 1;
-            stats.tokens += tokens;
-            stats.truncated_rows += truncated;
-            placed += part.rows.len();
-            self.progress.advance(part.rows.len() as u64, tokens);
+    ) {
+        scatter(self.finish, &part.vectors, &part.rows, vectors);
+        let encoded = part.rows.iter().filter_map(|&row| window.encoded.get(row));
+        let (mut tokens, mut truncated) = (0, 0);
+        for row in encoded {
+            tokens += row.tokens.len() as u64;
+            truncated += u64::from(row.pieces == Pieces::Truncated);
         }
-        Ok(placed)
+        stats.batches += 1;
+        stats.rows += part.rows.len() as u64;
+        stats.tokens += tokens;
+        stats.truncated_rows += truncated;
+        self.progress.advance(part.rows.len() as u64, tokens);
     }
 
     /// The next message, or `None` where there will be no more.

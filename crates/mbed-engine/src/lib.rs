@@ -1,9 +1,11 @@
-//! From texts to vectors in order: windows, batches by token budget, overlap, bounded memory.
+//! From texts to vectors in order: windows, batches that size themselves, overlap, bounded memory.
 //!
 //! The engine knows no backend: it is given open sessions. Rows come in windows from a [`Source`] and go out,
 //! window by window and in their order, to a [`Sink`]. Within a window rows are sorted by length, longest first,
 //! and cut into batches by token budget. Tokenising one window, computing the one before and writing the one
 //! before that overlap, joined by channels that hold one window each, so memory does not grow with the input.
+//!
+//! [`Engine::with_memory`] makes batches size themselves: see [`memory`].
 
 mod batch;
 mod cancel;
@@ -11,7 +13,9 @@ mod engine;
 mod error;
 mod finish;
 mod flow;
+pub mod memory;
 mod rows;
+mod sizing;
 mod stats;
 mod tokenise;
 mod worker;

@@ -4,6 +4,8 @@ use std::error::Error;
 
 use mbed_core::Embeddings;
 
+use crate::EngineError;
+
 /// Rows that travel together: one window of an input.
 pub trait Rows: Send + Sync {
     /// How many rows there are.
@@ -41,6 +43,15 @@ pub trait Sink {
     type Rows: Rows;
     /// Why it could not be written.
     type Error: Error;
+
+    /// Hears that `row` of a window has no vector because it did not fit into memory alone. All other rows are computed
+    /// if this returns without an error; in [`Sink::write`], the vector of this one is then all zeros.
+    ///
+    /// # Errors
+    /// The run is to end, as it does by default.
+    fn row_failed(&mut self, _rows: &Self::Rows, _row: usize, error: EngineError) -> Result<(), EngineError> {
+        Err(error)
+    }
 
     /// Takes a window: vector `i` of `vectors` belongs to row `i` of `rows`. Windows come in the order of the
     /// source, each once, none left out.

@@ -14,7 +14,9 @@ pub struct RunStats {
     pub truncated_rows: u64,
     /// Batches that were computed.
     pub batches: u64,
-    /// How often a batch was halved because memory ran out.
+    /// Rows that have no vector because they did not fit into memory alone, where the sink let the run go on.
+    pub failed_rows: u64,
+    /// How often a batch was cut into parts because memory ran out.
     pub splits: u64,
     /// From the first read to the last write.
     pub elapsed: Duration,

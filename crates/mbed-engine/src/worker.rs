@@ -26,6 +26,17 @@ impl Retries {
 }
 
 /// What came of a batch.
+#[derive(Debug, Default)]
+pub(crate) struct Done {
+    /// Its parts that were computed.
+    pub(crate) computed: Vec<Computed>,
+    /// Rows that did not fit alone.
+    pub(crate) failed: Vec<(usize, BackendError)>,
+    /// How often a part was cut into smaller ones.
+    pub(crate) splits: u64,
+}
+
+/// A part of a batch that was computed.
 #[derive(Debug)]
 pub(crate) struct Computed {
     /// Row numbers in the window.
@@ -60,17 +71,14 @@ impl Failure {
 }
 
 /// Computes `rows` of a window. A batch that runs out of memory is halved as far as `retries` allow.
-///
-/// Gives the results and how often a batch was halved.
 pub(crate) fn compute(
     session: &mut dyn Session,
     encoded: &[Encoded],
     rows: Vec<usize>,
     retries: Retries,
-) -> Result<(Vec<Computed>, u64), Failure> {
+) -> Result<Done, Failure> {
     let mut waiting = vec![(rows, 0)];
-    let mut done = Vec::new();
-    let mut splits = 0;
+    let mut done = Done::default();
     while let Some((mut rows, halvings)) = waiting.pop() {
         let first = rows.first().copied().unwrap_or(0);
         let mut vectors = Embeddings::new();
@@ -82,12 +90,12 @@ pub(crate) fn compute(
         match result {
             Ok(()) => {
                 check_shape(&vectors, rows.len(), session.capabilities().dimensions)?;
-                done.push(Computed { rows, vectors });
+                done.computed.push(Computed { rows, vectors });
             }
             Err(error @ BackendError::OutOfMemory { .. }) if retries.allow(rows.len(), halvings) => {
                 tracing::info!(rows = rows.len(), %error, "a batch is halved");
                 session.trim();
-                splits += 1;
+                done.splits += 1;
                 let rest = rows.split_off(rows.len() / 2);
                 waiting.push((rest, halvings + 1));
                 waiting.push((rows, halvings + 1));
@@ -95,11 +103,11 @@ pub(crate) fn compute(
             Err(error) => return Err(Failure::Session { row: first, error }),
         }
     }
-    Ok((done, splits))
+    Ok(done)
 }
 
 /// A session that breaks its promise must not leave rows behind that look like vectors.
-fn check_shape(vectors: &Embeddings, rows: usize, dimensions: usize) -> Result<(), Failure> {
+pub(crate) fn check_shape(vectors: &Embeddings, rows: usize, dimensions: usize) -> Result<(), Failure> {
     if vectors.rows() != rows {
         return Err(Failure::WrongRowCount { expected: rows, got: vectors.rows() });
     }
@@ -109,7 +117,7 @@ fn check_shape(vectors: &Embeddings, rows: usize, dimensions: usize) -> Result<(
     Ok(())
 }
 
-fn fill(encoded: &[Encoded], rows: &[usize]) -> Result<Batch, BackendError> {
+pub(crate) fn fill(encoded: &[Encoded], rows: &[usize]) -> Result<Batch, BackendError> {
     let mut batch = Batch::new();
     for encoded in rows.iter().filter_map(|&row| encoded.get(row)) {
         let sequence = batch.push_unpooled(&encoded.tokens);

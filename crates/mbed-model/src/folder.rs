@@ -4,6 +4,7 @@ use std::path::Path;
 
 use mbed_core::spec::HeadSpec;
 use mbed_core::{ModelSource, TextSpec};
+use sha2::{Digest as _, Sha256};
 
 use crate::arch::{self, ConfigFile, Described};
 use crate::modules::EncoderKind;
@@ -59,6 +60,21 @@ impl Model {
             ModelSource::Foreign(model) => model.hidden,
             _ => 0,
         }
+    }
+
+    /// A name of its architecture, by content: models that differ in nothing but their weights have the same. What was
+    /// measured of one in time and memory holds for the other.
+    #[must_use]
+    pub fn fingerprint(&self) -> String {
+        let described = match &self.source {
+            ModelSource::Spec { spec, .. } => format!("{spec:?}"),
+            ModelSource::Foreign(model) => {
+                format!("{} {} {:?}", model.architecture, model.config, model.head)
+            }
+            _ => String::new(),
+        };
+        let digest = Sha256::digest(described.as_bytes());
+        digest.iter().map(|byte| format!("{byte:02x}")).collect()
     }
 
     /// How many values the encoder and its head have.

@@ -15,6 +15,11 @@ use tokenizers::{
 
 use crate::TextError;
 use crate::cut::{Cutter, Excerpt};
+use crate::frame::Frame;
+use crate::words::{Found, Reading, Words};
+
+/// Bytes of a text for each token that memory is first reserved for. English has four or five.
+const BYTES_PER_TOKEN: usize = 4;
 
 /// Choices that change how texts become tokens.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -50,6 +55,10 @@ pub enum Pieces {
 pub struct TextEncoder {
     tokenizer: Tokenizer,
     cutter: Option<Cutter>,
+    /// Finds tokens without the tokenizer where it can.
+    words: Option<Words>,
+    /// What the tokenizer puts around the content, where that is understood.
+    frame: Option<Frame>,
     prompt: String,
     /// Tokens at the front that are read and not pooled.
     unpooled: usize,
@@ -104,9 +113,13 @@ impl TextEncoder {
         };
         tokenizer.with_truncation(Some(truncation)).map_err(bad)?;
         let cutter = Cutter::new(&tokenizer);
+        let frame = Frame::new(tokenizer.get_post_processor());
+        let words = frame.as_ref().and_then(|_| Words::new(&tokenizer));
         let mut encoder = Self {
             tokenizer,
             cutter,
+            words,
+            frame,
             prompt: choose_prompt(spec, &options.prompt)?,
             unpooled: 0,
             max_tokens,
@@ -149,11 +162,11 @@ impl TextEncoder {
     /// The tokenizer fails.
     pub fn encode(&self, text: &str) -> Result<Encoded, TextError> {
         let prepared = self.prepare(text);
-        let (content, pieces) = self.first_tokens(&prepared)?;
-        let encoding = self.with_special_tokens(content, text)?;
-        let ids = encoding.get_ids().iter();
-        let own = ids.zip(encoding.get_type_ids()).map(|(&id, &type_id)| Token { id, type_id });
-        let tokens: Vec<Token> = own.chain(self.end).collect();
+        let (mut tokens, pieces) = match self.read_words(&prepared)? {
+            Some(found) => found,
+            None => self.tokenize(&prepared)?,
+        };
+        tokens.extend(self.end);
         let pooled = self.unpooled.min(tokens.len())..tokens.len();
         Ok(Encoded { tokens, pooled, pieces })
     }
@@ -183,6 +196,38 @@ impl TextEncoder {
         Cow::Owned(format!("{}{text}", self.prompt))
     }
 
+    /// The tokens that fit, those of `frame` included, found word by word; `None` where the tokenizer has to.
+    fn read_words(&self, text: &str) -> Result<Option<(Vec<Token>, Pieces)>, TextError> {
+        let (Some(words), Some(frame)) = (&self.words, &self.frame) else { return Ok(None) };
+        let room = self.max_tokens - self.special_tokens;
+        let around = frame.before.len() + frame.after.len() + usize::from(self.end.is_some());
+        let expected = (text.len() / BYTES_PER_TOKEN).min(room) + around + 1;
+        let mut tokens = Vec::with_capacity(expected);
+        tokens.extend_from_slice(&frame.before);
+        let most = frame.before.len() + room;
+        let mut found = Found { tokens, type_id: frame.type_id, most };
+        if words.read(text, &mut found, |odd| self.tokenize_part(odd))? == Reading::NotUnderstood {
+            return Ok(None);
+        }
+        let mut tokens = found.tokens;
+        let pieces = if tokens.len() > most { Pieces::Truncated } else { Pieces::Whole };
+        tokens.truncate(most);
+        tokens.extend_from_slice(&frame.after);
+        Ok(Some((tokens, pieces)))
+    }
+
+    /// The tokens that fit, special ones included, by the tokenizer alone.
+    fn tokenize(&self, text: &str) -> Result<(Vec<Token>, Pieces), TextError> {
+        let (content, pieces) = self.first_tokens(text)?;
+        if let Some(frame) = &self.frame {
+            return Ok((frame.around(&content), pieces));
+        }
+        let encoding = self.with_special_tokens(content, text)?;
+        let ids = encoding.get_ids().iter();
+        let tokens = ids.zip(encoding.get_type_ids()).map(|(&id, &type_id)| Token { id, type_id });
+        Ok((tokens.collect(), pieces))
+    }
+
     /// The first tokens without special ones, as many as fit beside those.
     fn first_tokens(&self, text: &str) -> Result<(Encoding, Pieces), TextError> {
         let Some(cutter) = &self.cutter else { return self.content(text) };
@@ -202,9 +247,13 @@ impl TextEncoder {
     }
 
     fn content(&self, text: &str) -> Result<(Encoding, Pieces), TextError> {
+        Ok(self.keep_content(self.tokenize_part(text)?))
+    }
+
+    /// The tokens of `text` without special ones, as many as fit and one more at most.
+    fn tokenize_part(&self, text: &str) -> Result<Encoding, TextError> {
         let encoding = self.tokenizer.encode_fast(text, false);
-        let encoding = encoding.map_err(|source| TextError::Tokenize { bytes: text.len(), source })?;
-        Ok(self.keep_content(encoding))
+        encoding.map_err(|source| TextError::Tokenize { bytes: text.len(), source })
     }
 
     /// The tokenizer stops once it has one token more than could be kept, so a longer text shows by its length.

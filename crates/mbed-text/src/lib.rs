@@ -4,6 +4,8 @@ pub mod chunk;
 mod cut;
 mod encoder;
 mod error;
+mod frame;
+mod words;
 
 pub use encoder::{Encoded, Pieces, TextEncoder, TextOptions};
 pub use error::TextError;

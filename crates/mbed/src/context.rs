@@ -2,6 +2,7 @@
 
 use mbed_config::Environment;
 use mbed_core::{Progress, Silent};
+use mbed_engine::memory::{Ledgers, ProfileStore};
 use mbed_model::{KnownModels, Locations, Network};
 
 use crate::Error;
@@ -14,6 +15,10 @@ pub struct Context<'a> {
     pub revision: Option<String>,
     /// Who hears of downloads.
     pub progress: &'a dyn Progress,
+    /// What models that were opened with this or a clone of it hold of each device's memory.
+    pub ledgers: Ledgers,
+    /// Where what runs learn of memory and speed is kept, where it is kept.
+    pub profiles: Option<ProfileStore>,
 }
 
 impl std::fmt::Debug for Context<'_> {
@@ -46,6 +51,7 @@ impl Context<'static> {
         if let Some(because) = &environment.offline {
             locations.network = Network::Offline { because: because.clone() };
         }
-        Ok(Self { locations, revision: None, progress: &Silent })
+        let profiles = environment.mbed_cache().map(|cache| ProfileStore::new(cache.join("profiles")));
+        Ok(Self { locations, revision: None, progress: &Silent, ledgers: Ledgers::new(), profiles })
     }
 }

@@ -1,15 +1,29 @@
 //! The short way from texts to vectors.
 
+use std::path::PathBuf;
+
 use mbed_core::settings::{ModelSettings, Settings};
-use mbed_core::{Capabilities, Embeddings, Progress};
+use mbed_core::{Bytes, Capabilities, Embeddings, Progress};
+use mbed_engine::memory::{CostModel, MemoryReport, ProfileKey, ProfileStore, Reading};
 use mbed_engine::{Cancel, Engine, RunError, RunStats, Sink, Source};
 
 use crate::{Context, Error, open};
+
+/// Fewer batches than this are noise.
+const WORTH_KEEPING: u64 = 50;
 
 /// An open model that embeds texts.
 #[derive(Debug)]
 pub struct Embedder {
     engine: Engine,
+    remembers: Option<Remembers>,
+}
+
+/// Where an embedder keeps what it learns of memory and speed.
+#[derive(Debug)]
+pub(crate) struct Remembers {
+    pub(crate) store: ProfileStore,
+    pub(crate) key: ProfileKey,
 }
 
 impl Embedder {
@@ -26,8 +40,34 @@ impl Embedder {
         Ok(open(&settings, &Context::from_environment()?)?.embedder)
     }
 
-    pub(crate) const fn new(engine: Engine) -> Self {
-        Self { engine }
+    pub(crate) const fn new(engine: Engine, remembers: Option<Remembers>) -> Self {
+        Self { engine, remembers }
+    }
+
+    /// What sizing batches came to so far; `None` where `memory.adapt` is off.
+    #[must_use]
+    pub fn memory_report(&self) -> Option<MemoryReport> {
+        self.engine.memory_report()
+    }
+
+    /// What a batch needs as far as that is known, what batches may take now, and what that rests on. The budget is
+    /// `None` where nobody tells how much memory there is, all where `memory.adapt` is off.
+    #[must_use]
+    pub fn memory_budget(&self) -> Option<(CostModel, Option<(Bytes, Reading)>)> {
+        Some((self.engine.cost()?, self.engine.budget()))
+    }
+
+    /// Keeps what was learned for later runs, where enough batches were measured. Gives the file.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn remember(&self) -> Result<Option<PathBuf>, Error> {
+        let (Some(kept), Some(learnt)) = (&self.remembers, self.engine.learnt()) else { return Ok(None) };
+        let measured: u64 = learnt.curve.iter().map(|point| point.batches).sum();
+        if measured < WORTH_KEEPING {
+            return Ok(None);
+        }
+        Ok(Some(kept.store.save(&kept.key, learnt)?))
     }
 
     /// The engine below, for those that run it themselves.

@@ -3,6 +3,7 @@
 use mbed_config::ConfigError;
 use mbed_core::{BackendError, DeviceId, Hint, Precision};
 use mbed_engine::EngineError;
+use mbed_engine::memory::ProfileError;
 use mbed_model::{ModelError, SourceError};
 use mbed_text::TextError;
 
@@ -30,6 +31,9 @@ pub enum Error {
     /// The engine could not make vectors.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// What was learned could not be kept.
+    #[error(transparent)]
+    Profile(#[from] ProfileError),
     /// No variable and no home folder says where models can be kept.
     #[error("there is no folder to keep models in")]
     NoCacheFolder,
@@ -101,6 +105,7 @@ impl Hint for Error {
             Self::Text(error) => error.hint(),
             Self::Backend(error) => error.hint(),
             Self::Engine(error) => error.hint(),
+            Self::Profile(error) => error.hint(),
             Self::NoCacheFolder => Some("set the variable `MBED_CACHE` to a folder".to_owned()),
             Self::UnknownBackend { .. } | Self::PlannedBackend { .. } => {
                 Some(format!("backends are {}", KNOWN_BACKENDS.join(", ")))

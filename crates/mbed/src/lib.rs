@@ -50,6 +50,7 @@ mod error;
 mod open;
 mod registry;
 mod sessions;
+mod sizing;
 
 pub use chunking::chunker;
 pub use context::Context;
@@ -60,6 +61,7 @@ pub use mbed_core::{
     Bytes, Capabilities, DeviceId, DeviceInfo, Embeddings, Hint, Precision, PrecisionChoice, Probe, Progress,
     Silent, Task, settings,
 };
+pub use mbed_engine::memory;
 pub use mbed_engine::{Cancel, EngineError, Rows, RunError, RunStats, Sink, Source};
 pub use mbed_text::chunk;
 pub use open::{Opened, check_backend, open};

@@ -1,6 +1,6 @@
 //! From settings to an open model: choose a backend, find the model, read it, open it.
 
-use mbed_core::settings::{BackendChoice, ModelSettings, Normalize, Settings};
+use mbed_core::settings::{Adapt, BackendChoice, ModelSettings, Normalize, Settings};
 use mbed_core::spec::{HeadSpec, HeadStage};
 use mbed_core::{Backend, Probe};
 use mbed_engine::{Engine, EngineOptions, Finish, Rescale};
@@ -9,7 +9,7 @@ use mbed_text::{TextEncoder, TextOptions};
 
 use crate::registry::{KNOWN_BACKENDS, PLANNED_BACKENDS, backends};
 use crate::sessions::{Chosen, open_sessions};
-use crate::{Context, Embedder, Error, Refusal};
+use crate::{Context, Embedder, Error, Refusal, sizing};
 
 /// An open model, and what was chosen on the way.
 #[derive(Debug)]
@@ -52,7 +52,11 @@ pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error>
     };
     let mut engine = Engine::new(sessions, encoder, options)?;
     engine.warm_up()?;
-    Ok(Opened { embedder: Embedder::new(engine), backend, model: resolved, passed_over })
+    let embedder = match settings.memory.adapt {
+        Adapt::Off => Embedder::new(engine, None),
+        Adapt::Auto => sizing::begin(engine, (&model, &resolved.id), &settings.memory, context)?,
+    };
+    Ok(Opened { embedder, backend, model: resolved, passed_over })
 }
 
 /// Finds the model that `settings` name, or fetches it, and reads its folder.

@@ -23,7 +23,7 @@ pub fn encoder(max_tokens: usize) -> TextEncoder {
         tokenizer: tokenizer.to_string().into_bytes().into(),
         origin: "numbers".to_owned(),
         max_tokens,
-        positions: MAX_TOKENS,
+        positions: max_tokens.max(MAX_TOKENS),
         vocabulary: VOCABULARY,
         case: TextCase::Keep,
         prompts: Prompts::default(),

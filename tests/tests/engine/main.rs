@@ -4,8 +4,12 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests: what does not work is a failure")]
 
+mod adaptive;
 mod failures;
 mod memory;
 mod order;
 mod overlap;
+mod profiles;
+mod simulated;
+mod simulation;
 mod support;

@@ -10,7 +10,7 @@ use mbed_engine::{Cancel, Engine, EngineError, Finish, Rescale, RunError};
 use mbed_tests::fake::{self, FakeBackend, FakeOptions};
 use proptest::prelude::*;
 
-use crate::support::{MAX_TOKENS, Setup, TestSink, TestSource, ends, text, texts, vector};
+use crate::support::{MAX_TOKENS, Setup, TestSink, TestSource, encoder, ends, text, texts, vector};
 
 /// Windows of texts by their lengths; longer ones than [`MAX_TOKENS`] are truncated.
 fn windows(lengths: &[Vec<usize>]) -> Vec<Vec<String>> {
@@ -141,12 +141,7 @@ fn refused(source: &ModelSource, sessions: usize, finish: Finish) -> EngineError
     let backend = FakeBackend::default();
     let open = |_| backend.open(OpenRequest::new(source.clone())).unwrap();
     let sessions = (0..sessions).map(open).collect();
-    Engine::new(
-        sessions,
-        mbed_tests::fake::encoder(crate::support::MAX_TOKENS),
-        Setup { finish, ..Setup::default() }.options(),
-    )
-    .unwrap_err()
+    Engine::new(sessions, encoder(), Setup { finish, ..Setup::default() }.options()).unwrap_err()
 }
 
 #[test]

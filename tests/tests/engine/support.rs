@@ -12,6 +12,7 @@ use mbed_core::settings::{BatchingSettings, Overflow};
 use mbed_core::{Backend, Embeddings, OpenRequest, Session, Silent};
 use mbed_engine::{Cancel, Engine, EngineOptions, Finish, Rows, RunError, RunStats, Sink, Source};
 use mbed_tests::fake::{self, FakeBackend, FakeLog, FakeOptions};
+use mbed_text::TextEncoder;
 
 /// The most tokens of a text here.
 pub(crate) const MAX_TOKENS: usize = 16;
@@ -28,6 +29,16 @@ pub(crate) fn ends<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
         Err(RecvTimeoutError::Timeout) => panic!("it hangs"),
         Err(RecvTimeoutError::Disconnected) => std::panic::resume_unwind(worker.join().unwrap_err()),
     }
+}
+
+/// The tokenizer of the fake, for texts of [`MAX_TOKENS`].
+pub(crate) fn encoder() -> TextEncoder {
+    encoder_of(MAX_TOKENS)
+}
+
+/// As [`encoder`], for texts of at most so many tokens.
+pub(crate) fn encoder_of(max_tokens: usize) -> TextEncoder {
+    fake::encoder(max_tokens)
 }
 
 /// The vector of a text, from the text alone: its numbers are its tokens, the first [`MAX_TOKENS`] are kept.
@@ -140,6 +151,12 @@ pub(crate) struct Window {
     number: usize,
     texts: Vec<String>,
     alive: Arc<AtomicUsize>,
+}
+
+impl Window {
+    pub(crate) fn texts(&self) -> &[String] {
+        &self.texts
+    }
 }
 
 impl Rows for Window {

@@ -2,7 +2,9 @@
 
 use std::time::Instant;
 
-use super::{chunk, completions, config, devices, embed, job, model, run as bulk, similarity};
+use super::{
+    chunk, completions, config, devices, embed, job, model, monitor, plan, profile, run as bulk, similarity,
+};
 use crate::args::{Arguments, Command};
 use crate::failure::Failure;
 use crate::invocation::{Invocation, sources};
@@ -25,6 +27,9 @@ pub(crate) fn run(arguments: Arguments, printer: &Printer, start: Instant) -> Re
         Command::Similarity(arguments) => similarity::run(&arguments, &begin()?),
         Command::Devices(arguments) => devices::run(&arguments, &begin()?.printer),
         Command::Model(arguments) => model::run(&arguments, &begin()?),
+        Command::Plan(arguments) => plan::run(&arguments, &begin()?),
+        Command::Monitor(arguments) => monitor::run(&arguments, &begin()?.printer),
+        Command::Profile(arguments) => profile::run(&arguments, &begin()?),
         // These must work where settings are broken.
         Command::Config(arguments) => config::run(&arguments, &sources, printer),
         Command::Completions(arguments) => Ok(completions::run(&arguments)),

@@ -12,6 +12,9 @@ pub(crate) mod job;
 pub(crate) mod model;
 mod model_info;
 mod model_options;
+pub(crate) mod monitor;
+pub(crate) mod plan;
+pub(crate) mod profile;
 pub(crate) mod run;
 pub(crate) mod similarity;
 

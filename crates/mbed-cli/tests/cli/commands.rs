@@ -92,6 +92,12 @@ fn help_names_every_command() {
       similarity   Compare one text with others: the cosine of their vectors, the most similar first
       devices      Show what each backend of this build finds on this machine, or why it finds nothing
       model        Fetch, list, describe and check models
+      plan         Show what fits: the memory that batches may take here, what that rests on, and how
+                   many rows of each length it is
+      monitor      Watch memory, its limits, cores, heat and graphics cards, a line for each sample,
+                   until Ctrl-C
+      profile      Show or remove what runs have learned of memory and speed, each for a model, a
+                   backend, a device and a precision
       config       Show, check and begin files of settings
       completions  Print a script that completes mbed's commands and options in a shell
       help         Print this message or the help of the given subcommand(s)

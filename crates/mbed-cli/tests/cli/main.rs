@@ -9,5 +9,6 @@ mod config;
 mod embed;
 mod interrupted;
 mod logging;
+mod memory;
 mod run;
 mod support;

@@ -58,9 +58,15 @@ impl Place {
 
     /// `mbed` in this folder, cut off from the network and from the models of this machine.
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mbed"));
+        let mut command = self.command_of(env!("CARGO_BIN_EXE_mbed"));
+        command.args(arguments);
         command
-            .args(arguments)
+    }
+
+    /// As [`Place::command`], another program, such as a shell that runs `mbed`.
+    pub(crate) fn command_of(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
             .current_dir(self.folder.path())
             .env("HF_HOME", self.path("hf"))
             .env("MBED_CACHE", self.path("cache"))

@@ -11,30 +11,46 @@ use super::{ByteSize, Factor, Fraction};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct MemorySettings {
+    /// Whether batches size themselves by the memory there is and by measured throughput. `off` cuts them as `batching`
+    /// says and looks at nothing.
+    #[schemars(extend("examples" = ["off"]))]
+    pub adapt: Adapt,
     /// Memory of each device that is left to others.
-    #[schemars(extend("x-effect" = "planned", "examples" = ["2GB"]))]
+    #[schemars(extend("examples" = ["2GB"]))]
     pub reserved: ByteSize,
     /// The part of what a batch is estimated to fit into that it may really take.
-    #[schemars(extend("x-effect" = "planned", "examples" = [0.8]))]
+    #[schemars(extend("examples" = [0.8]))]
     pub safety_factor: Fraction,
     /// The part of a device's memory in use from which batches become smaller.
-    #[schemars(extend("x-effect" = "planned", "examples" = [0.9]))]
+    #[schemars(extend("examples" = [0.9]))]
     pub pressure_threshold: Fraction,
     /// The part of a device's memory that mbed may use at all.
-    #[schemars(extend("x-effect" = "planned", "examples" = [0.5]))]
+    #[schemars(extend("examples" = [0.5]))]
     pub fraction: Fraction,
-    /// How often a batch is halved, and its halves in turn, where memory runs out, before the run ends with an error.
+    /// How often a batch is made smaller, and its parts in turn, where memory runs out: halved each time, and where batches
+    /// size themselves cut into the smallest parts the last time.
     #[schemars(extend("x-unit" = "halvings", "examples" = [6]))]
     pub max_retries: u32,
     /// After so many rows memory that is kept for reuse is given back.
-    #[schemars(extend("x-effect" = "planned", "x-unit" = "rows", "examples" = [50000]))]
+    #[schemars(extend("x-unit" = "rows", "examples" = [50000]))]
     pub trim_every: NonZeroUsize,
     /// The part by which memory may stay above where it was after warming up before a leak is reported.
-    #[schemars(extend("x-effect" = "planned", "examples" = [0.2]))]
+    #[schemars(extend("examples" = [0.2]))]
     pub leak_tolerance: Fraction,
     /// When batches become larger again.
     // A table stands behind the values beside it: a file cannot go back to them.
     pub growth: GrowthSettings,
+}
+
+/// Whether batches size themselves.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Adapt {
+    /// They do.
+    #[default]
+    Auto,
+    /// They are as `batching` says.
+    Off,
 }
 
 /// When batches become larger again.
@@ -42,19 +58,20 @@ pub struct MemorySettings {
 #[serde(default, deny_unknown_fields)]
 pub struct GrowthSettings {
     /// So many batches in a row must have fitted.
-    #[schemars(extend("x-effect" = "planned", "x-unit" = "batches", "examples" = [20]))]
+    #[schemars(extend("x-unit" = "batches", "examples" = [20]))]
     pub after: NonZeroUsize,
     /// The part of a device's memory in use that must not be reached.
-    #[schemars(extend("x-effect" = "planned", "examples" = [0.5]))]
+    #[schemars(extend("examples" = [0.5]))]
     pub below: Fraction,
     /// By how much a batch becomes larger at a time.
-    #[schemars(extend("x-effect" = "planned", "examples" = [2.0]))]
+    #[schemars(extend("examples" = [2.0]))]
     pub factor: Factor,
 }
 
 impl Default for MemorySettings {
     fn default() -> Self {
         Self {
+            adapt: Adapt::Auto,
             reserved: ByteSize::new(0),
             safety_factor: Fraction::constant(0.7),
             pressure_threshold: Fraction::constant(0.8),

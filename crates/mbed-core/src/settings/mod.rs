@@ -27,7 +27,7 @@ pub use chunking::{ChunkingSettings, ChunkingStrategy};
 pub use cuda::{CudaSettings, GraphChoice};
 pub use devices::{BadDevices, DeviceChoice};
 pub use logging::{BadLogLevels, LogFormat, LogLevel, LogLevels, LoggingSettings};
-pub use memory::{GrowthSettings, MemorySettings};
+pub use memory::{Adapt, GrowthSettings, MemorySettings};
 pub use model::{ModelSettings, Normalize, Overflow, PromptChoice};
 pub use number::{Factor, Fraction, OutOfRange};
 pub use pipeline::{InvalidText, PipelineSettings};

@@ -14,9 +14,14 @@ use crate::failure::{self, DEVICE};
 use crate::parts::PartOfBatch;
 use crate::scratch::Scratch;
 
-/// Rows that go through the feed-forward at a time: their intermediate values, 786 KB for all-MiniLM-L6-v2, stay in
-/// the second-level cache.
-const ROWS: usize = 256;
+/// Intermediate values of the feed-forward at a time: 768 KiB, which stay in the second-level cache.
+const INTERMEDIATE_VALUES: usize = 256 * 1536;
+
+/// Rows are taken in blocks of so many.
+const BLOCK: usize = 32;
+
+/// More rows at a time bring nothing.
+const MOST_BLOCKS: usize = 8;
 
 /// A layer's linear maps in bfloat16.
 #[derive(Debug)]
@@ -45,22 +50,25 @@ pub(crate) struct Bf16Rows {
     is_input_written: bool,
     qkv: TileRows,
     context: TileRows,
-    /// `ROWS × hidden`: what the feed-forward is given
+    /// `step × hidden`: what the feed-forward is given
     step: TileRows,
-    /// `ROWS × intermediate`
+    /// `step × intermediate`
     intermediate: TileRows,
     attention: Bf16Scratch,
 }
 
 impl Bf16Rows {
     /// Rows that go through the feed-forward at a time.
-    pub(crate) const STEP: usize = ROWS;
+    pub(crate) fn step(intermediate: usize) -> usize {
+        let blocks = INTERMEDIATE_VALUES / BLOCK / intermediate.max(1);
+        blocks.clamp(1, MOST_BLOCKS) * BLOCK
+    }
 
     /// Makes room for `rows`.
     pub(crate) fn reserve(&mut self, spec: &EncoderSpec, rows: usize) -> Result<(), BackendError> {
         let width = spec.attention.width();
         self.is_input_written = false;
-        let step = rows.min(ROWS);
+        let step = rows.min(Self::step(spec.feed_forward.intermediate));
         let shapes = [
             (&mut self.input, rows, spec.hidden),
             (&mut self.qkv, rows, width + 2 * spec.attention.key_value_width()),
@@ -111,8 +119,9 @@ impl Maps {
     ) -> Result<(), BackendError> {
         self.project(shared, part, scratch)?;
         self.attend(shared, part, scratch)?;
-        for first in (0..part.tokens).step_by(ROWS) {
-            self.finish(shared, first..part.tokens.min(first + ROWS), scratch)?;
+        let step = Bf16Rows::step(self.down.input());
+        for first in (0..part.tokens).step_by(step) {
+            self.finish(shared, first..part.tokens.min(first + step), scratch)?;
         }
         scratch.bf16.is_input_written = matches!(shared.feed_forward_norms, Norms::After(_));
         Ok(())

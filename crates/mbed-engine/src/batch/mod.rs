@@ -3,5 +3,5 @@
 mod bounds;
 mod sorted;
 
-pub(crate) use bounds::Bounds;
-pub(crate) use sorted::plan;
+pub(crate) use bounds::{Bounds, MemoryBound};
+pub(crate) use sorted::Cutter;

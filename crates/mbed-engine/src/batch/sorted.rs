@@ -2,31 +2,43 @@
 
 use super::Bounds;
 
-/// Cuts rows of these `lengths` into batches within `bounds`, each a list of row numbers.
+/// Cuts rows into batches, each a list of row numbers, as they are asked for: bounds may change in between.
 ///
 /// Rows are taken longest first: rows of one batch have like lengths, so a session that pads wastes little, and
 /// what needs most memory comes first.
-pub(crate) fn plan(lengths: &[usize], bounds: Bounds) -> Vec<Vec<usize>> {
-    let mut order: Vec<usize> = (0..lengths.len()).collect();
-    order.sort_by_key(|&row| std::cmp::Reverse(lengths[row]));
-    let mut batches: Vec<Vec<usize>> = Vec::new();
-    let (mut tokens, mut longest) = (0, 0);
-    for row in order {
-        let length = lengths[row];
-        let rows = batches.last().map_or(0, Vec::len);
-        let fits = bounds.allow(rows + 1, tokens + length, longest.max(length));
-        match batches.last_mut() {
-            Some(batch) if fits => {
-                batch.push(row);
-                tokens += length;
-            }
-            _ => {
-                batches.push(vec![row]);
-                (tokens, longest) = (length, length);
-            }
-        }
+#[derive(Debug)]
+pub(crate) struct Cutter<'a> {
+    lengths: &'a [usize],
+    order: std::vec::IntoIter<usize>,
+}
+
+impl<'a> Cutter<'a> {
+    /// Rows of these `lengths`.
+    pub(crate) fn new(lengths: &'a [usize]) -> Self {
+        let mut order: Vec<usize> = (0..lengths.len()).collect();
+        order.sort_by_key(|&row| std::cmp::Reverse(lengths[row]));
+        Self { lengths, order: order.into_iter() }
     }
-    batches
+
+    /// Whether no rows are left.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.order.as_slice().is_empty()
+    }
+
+    /// The next batch within `bounds`, of one row at least, or `None` where no rows are left.
+    pub(crate) fn next(&mut self, bounds: &Bounds) -> Option<Vec<usize>> {
+        let mut batch = vec![self.order.next()?];
+        let longest = self.lengths[batch[0]];
+        let mut tokens = longest;
+        while let Some(&row) = self.order.as_slice().first() {
+            tokens += self.lengths[row];
+            if !bounds.allow(batch.len() + 1, tokens, longest) {
+                break;
+            }
+            batch.extend(self.order.next());
+        }
+        Some(batch)
+    }
 }
 
 #[cfg(test)]
@@ -51,8 +63,11 @@ mod tests {
                 tokens: NonZeroUsize::new(budget).unwrap(),
                 rows: cap.and_then(NonZeroUsize::new),
                 layout,
+                memory: None,
             };
-            let batches = plan(&lengths, bounds);
+            let mut cutter = Cutter::new(&lengths);
+            let batches: Vec<Vec<usize>> = std::iter::from_fn(|| cutter.next(&bounds)).collect();
+            prop_assert!(cutter.is_empty());
             let mut rows: Vec<usize> = batches.concat();
             rows.sort_unstable();
             prop_assert_eq!(rows, (0..lengths.len()).collect::<Vec<_>>());

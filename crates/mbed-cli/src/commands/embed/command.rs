@@ -117,6 +117,10 @@ fn embed(
     let committing = Instant::now();
     writer.finish().map_err(Failure::pipeline)?;
     stats.elapsed += committing.elapsed();
+    if let Err(error) = embedder.remember() {
+        // The vectors are written; that the next run learns nothing from this one is no reason to fail.
+        tracing::warn!("what was learned is not kept: {error}");
+    }
     let mut summary = summary(&embedder, opened.backend, opened.model.id, load);
     summary.count(&stats);
     summary.documents = has_chunks.then(|| source.read_rows());
@@ -144,6 +148,8 @@ fn summary(embedder: &mbed::Embedder, backend: &'static str, model: String, load
         precision: say(|capabilities| capabilities.precision.to_string()),
         model,
         peak_memory_bytes: mbed_monitor::peak_resident().map(mbed_core::Bytes::get),
+        splits: 0,
+        memory: embedder.memory_report(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! What `mbed embed` did, in one line.
 
 use mbed::RunStats;
+use mbed::memory::MemoryReport;
 use serde::Serialize;
 
 /// What a run did. The fields are those of `--json`, in their order.
@@ -31,6 +32,10 @@ pub(super) struct Summary {
     pub(super) model: String,
     /// `null` where the system does not tell.
     pub(super) peak_memory_bytes: Option<u64>,
+    /// How often a batch was cut into parts because memory ran out.
+    pub(super) splits: u64,
+    /// How batches sized themselves; `null` where they did not.
+    pub(super) memory: Option<MemoryReport>,
 }
 
 impl Summary {
@@ -39,9 +44,29 @@ impl Summary {
         self.rows = stats.rows;
         self.tokens = stats.tokens;
         self.truncated_rows = stats.truncated_rows;
+        self.splits = stats.splits;
         self.seconds = stats.elapsed.as_secs_f64();
         self.texts_per_s = stats.texts_per_second();
         self.tokens_per_s = stats.tokens_per_second();
+    }
+
+    /// What memory did to batches, where it did anything.
+    fn memory_words(&self) -> Vec<String> {
+        let Some(report) = &self.memory else {
+            return if self.splits > 0 { vec![format!("{} batches split", self.splits)] } else { Vec::new() };
+        };
+        let mut words = Vec::new();
+        if report.first_tokens != report.tokens {
+            words.push(format!("batches of {} tokens after {}", report.tokens, report.first_tokens));
+        }
+        if report.out_of_memory > 0 {
+            let (failures, retries) = (report.out_of_memory, report.retries);
+            words.push(format!("memory ran out {failures} times, {retries} parts tried again"));
+        }
+        if let Some(ceiling) = report.ceiling {
+            words.push(format!("a batch of {ceiling} tokens does not fit"));
+        }
+        words
     }
 
     /// For people.
@@ -61,6 +86,7 @@ impl Summary {
             "{} on {} ({}) in {}",
             self.backend, self.device, self.device_name, self.precision
         ));
+        parts.extend(self.memory_words());
         parts.join(", ")
     }
 }

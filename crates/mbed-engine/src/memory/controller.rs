@@ -1,0 +1,447 @@
+//! The size of batches: what memory allows, and what is fastest within that.
+
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use mbed_core::settings::BatchingSettings;
+use mbed_core::{Bytes, Session};
+use mbed_monitor::LeakWatch;
+
+use super::budget::{self, Holdings, budget};
+use super::desk::Desk;
+use super::events::{Change, Events};
+use super::ledger::Claim;
+use super::limit::Limit;
+use super::search::Search;
+use super::{CostModel, CurvePoint, Learnt, MemoryOptions, MemoryReport, Reading, Shape, rows_per_gib};
+use crate::EngineError;
+use crate::batch::{Bounds, MemoryBound};
+
+/// A batch takes turns with others for at most so long; then it tries its luck.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(10);
+/// The first wait for memory that others hold; each is twice as long as the one before.
+const FIRST_WAIT: Duration = Duration::from_millis(10);
+/// So many waits make two and a half seconds.
+const WAITS: u32 = 8;
+/// Pressure does not make a batch smaller that needs no more than this part of the device: that would cost time and
+/// free nothing.
+const SMALL: f64 = 0.02;
+/// A batch that fills less than this part of what it was cut for is the rest of a window, whose rate says little.
+const FULL: f64 = 0.7;
+
+/// Sizes the batches of one engine.
+#[derive(Debug)]
+pub(crate) struct Controller {
+    options: MemoryOptions,
+    rows: Option<NonZeroUsize>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    cost: CostModel,
+    limit: Limit,
+    search: Search,
+    desks: Vec<Desk>,
+    events: Events,
+    batches: u64,
+    /// The longest text of the last batch.
+    longest: usize,
+    /// Waiting brought nothing the last time, with so much free.
+    waited_in_vain: Option<Bytes>,
+    report: MemoryReport,
+}
+
+/// A batch that was computed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Fitted {
+    pub(crate) shape: Shape,
+    /// What it was cut for.
+    pub(crate) size: usize,
+    pub(crate) time: Duration,
+    /// By how much the process had grown at its peak, where the session does not tell what it keeps.
+    pub(crate) grown: Option<Bytes>,
+}
+
+impl Controller {
+    /// `longest` is the most tokens of a text.
+    pub(crate) fn new(
+        options: MemoryOptions,
+        sessions: &[Box<dyn Session>],
+        batching: &BatchingSettings,
+        longest: usize,
+    ) -> Result<Self, EngineError> {
+        let settings = &options.settings;
+        let leaks = LeakWatch::new(settings.leak_tolerance.get(), options.leak_window);
+        let desks =
+            sessions.iter().map(|session| Desk::new(session.as_ref(), &options.ledgers, leaks.clone()));
+        let learnt = options.learnt.as_ref();
+        let cost = learnt.map_or_else(|| options.cost.clone(), |learnt| learnt.cost.clone());
+        let most = batching.max_tokens.get();
+        let growth = settings.growth;
+        let mut state = State {
+            cost,
+            limit: Limit::new(most, most, growth),
+            search: Search::new(most, most, growth.factor.get(), growth.after.get() / 2),
+            desks: desks.collect(),
+            events: Events::default(),
+            batches: 0,
+            longest,
+            waited_in_vain: None,
+            report: MemoryReport::new(most),
+        };
+        let mut tightest: Option<u64> = None;
+        for (desk, session) in sessions.iter().enumerate() {
+            let now = options.clock.now();
+            if let Some(reading) = state.desks[desk].read(session.as_ref(), &options.host, now) {
+                budget::check(settings, reading)?;
+                let bytes = budget(settings, reading, state.holdings(desk));
+                tightest = Some(tightest.map_or(bytes, |least| least.min(bytes)));
+            }
+        }
+        state.start(tightest, longest, most, options.parameters);
+        state.search = Search::new(most, state.limit.tokens(), growth.factor.get(), growth.after.get() / 2);
+        if let Some(learnt) = learnt {
+            state.search.begin_at(learnt.tokens);
+        }
+        Ok(Self { options, rows: batching.row_cap(), state: Mutex::new(state) })
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // No step in here leaves half a change behind where it panics: at worst a size is not the best.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the next batch may be, and the size that it stands for in measurements.
+    pub(crate) fn bounds(&self) -> (Bounds, usize) {
+        let mut state = self.state();
+        let bounds = self.bounds_of(&state, state.limit.tokens());
+        let room = bounds.memory.as_ref().map_or(usize::MAX, |memory| {
+            let longest = state.longest.max(1);
+            memory.cost.rows_within(memory.bytes, longest, bounds.tokens.get()).max(1).saturating_mul(longest)
+        });
+        let size = state.search.next(bounds.tokens.get().min(room));
+        let tokens = NonZeroUsize::new(size).unwrap_or(NonZeroUsize::MIN);
+        (Bounds { tokens, ..bounds }, size)
+    }
+
+    fn bounds_of(&self, state: &State, tokens: usize) -> Bounds {
+        let layout = state.desks.first().map_or(mbed_core::BatchLayout::Packed, |desk| desk.layout);
+        let rooms = (0..state.desks.len()).filter_map(|desk| {
+            Some(budget(&self.options.settings, state.desks[desk].reading?, state.holdings(desk)))
+        });
+        let memory = rooms.min().map(|bytes| MemoryBound { cost: state.cost.clone(), bytes });
+        let tokens = NonZeroUsize::new(tokens).unwrap_or(NonZeroUsize::MIN);
+        Bounds { tokens, rows: self.rows, layout, memory }
+    }
+
+    /// How many of the first rows of these lengths may be computed together now, at least one. Limits may have come
+    /// down since the batch was cut.
+    pub(crate) fn fitting(&self, lengths: &[usize]) -> usize {
+        let state = self.state();
+        let bounds = self.bounds_of(&state, state.limit.tokens());
+        let (mut tokens, mut longest) = (0, 0);
+        let fits = lengths.iter().enumerate().take_while(|&(row, &length)| {
+            (tokens, longest) = (tokens + length, longest.max(length));
+            row == 0 || bounds.allow(row + 1, tokens, longest)
+        });
+        fits.count()
+    }
+
+    /// Waits a little, and longer each time, while others hold the memory that a batch needs at the least.
+    pub(crate) fn wait_for_room(&self, desk: usize, session: &dyn Session, shape: Shape) {
+        let start = self.options.clock.now();
+        let mut pause = FIRST_WAIT;
+        for wait in 0..=WAITS {
+            let Some((needed, free)) = self.lacks_room(desk, session, shape) else {
+                if wait > 0 {
+                    let seconds = (self.options.clock.now() - start).as_secs_f64();
+                    self.state().event(Change::Waited { seconds, needed: Bytes::from(0_usize) });
+                }
+                return;
+            };
+            if wait == WAITS {
+                let seconds = (self.options.clock.now() - start).as_secs_f64();
+                let mut state = self.state();
+                state.waited_in_vain = Some(free);
+                state.event(Change::Waited { seconds, needed });
+                return;
+            }
+            self.options.clock.sleep(pause);
+            pause *= 2;
+        }
+    }
+
+    /// What the batch needs and what is free, where that is too little and others hold the rest.
+    fn lacks_room(&self, desk: usize, session: &dyn Session, shape: Shape) -> Option<(Bytes, Bytes)> {
+        let mut state = self.state();
+        let now = self.options.clock.now();
+        state.desks.get_mut(desk)?.look_again();
+        let reading = state.desks[desk].read(session, &self.options.host, now)?;
+        let needed = state.cost.most(shape);
+        let kept = state.desks[desk].kept;
+        let fits_alone = needed.get() + state.desks[desk].weights <= reading.total.get();
+        let has_room = needed.get() <= reading.free.get() + kept;
+        if has_room || !fits_alone {
+            state.waited_in_vain = None;
+            return None;
+        }
+        // No second wait in vain unless something has changed.
+        let is_vain = state.waited_in_vain.is_some_and(|free| reading.free <= free);
+        (!is_vain).then_some((needed, reading.free))
+    }
+
+    /// Claims what the batch may take beyond what the session keeps anyway, and waits for other engines' batches.
+    pub(crate) fn claim(&self, desk: usize, session: &dyn Session, shape: Shape) -> Option<Claim> {
+        let mut state = self.state();
+        let most = state.cost.most(shape).get();
+        let ours = state.desks.get_mut(desk)?;
+        let more = most.saturating_sub(ours.kept);
+        ours.claimed = more;
+        let ledger = Arc::clone(&ours.ledger);
+        let reserved = self.options.settings.reserved.bytes().get();
+        drop(state);
+        let host = &self.options.host;
+        let free = || {
+            let reading = Reading::take(session.device_memory(), host)?;
+            Some(reading.free.get().saturating_sub(reserved))
+        };
+        Some(ledger.claim(more, free, CLAIM_PATIENCE))
+    }
+
+    /// The batch is done with.
+    pub(crate) fn release(&self, desk: usize, claim: Option<Claim>) {
+        drop(claim);
+        if let Some(ours) = self.state().desks.get_mut(desk) {
+            ours.claimed = 0;
+        }
+    }
+
+    /// Learns from a batch that fitted, and gives the session's buffers back where their time has come.
+    pub(crate) fn fitted(&self, desk: usize, session: &mut dyn Session, batch: Fitted) {
+        let mut state = self.state();
+        state.batches += 1;
+        state.longest = batch.shape.longest;
+        state.measure(desk, session, batch);
+        let now = self.options.clock.now();
+        let reading = state.desks[desk].read(session, &self.options.host, now);
+        let settings = &self.options.settings;
+        let pressed = reading.filter(|reading| reading.in_use() > settings.pressure_threshold.get());
+        if let Some(reading) = pressed {
+            let least = state.harmless_tokens(reading, batch.shape);
+            if let Some(from) = state.limit.ran_short(least) {
+                let to = state.limit.tokens();
+                state.event(Change::Pressure { from, to, in_use: reading.in_use() });
+            }
+        } else if let Some(from) = state.limit.relaxed() {
+            let to = state.limit.tokens();
+            state.event(Change::PressureEnded { from, to });
+        }
+        if let Some(from) = state.limit.fitted(batch.shape.places, reading.map(|reading| reading.in_use())) {
+            let to = state.limit.tokens();
+            state.event(Change::Grew { from, to });
+        }
+        state.compare(batch);
+        state.desks[desk].rows_since_trim += batch.shape.rows;
+        if state.desks[desk].rows_since_trim >= settings.trim_every.get() {
+            state.trim(desk, session);
+            self.look_again(&mut state, desk, session);
+        }
+    }
+
+    /// Reads memory anew, after it was given back.
+    fn look_again(&self, state: &mut State, desk: usize, session: &dyn Session) {
+        if let Some(ours) = state.desks.get_mut(desk) {
+            ours.look_again();
+            ours.read(session, &self.options.host, self.options.clock.now());
+        }
+    }
+
+    /// Learns from a batch that did not fit, after which the session has given its buffers back.
+    pub(crate) fn ran_out(&self, desk: usize, session: &mut dyn Session, shape: Shape, free: Option<Bytes>) {
+        let mut state = self.state();
+        state.report.out_of_memory += 1;
+        if let Some(free) = free {
+            let room = Bytes::new(free.get() + state.desks[desk].kept);
+            state.cost.refused(shape, room);
+        }
+        state.trim(desk, session);
+        self.look_again(&mut state, desk, session);
+        state.limit.ran_out(shape.places);
+        let to = state.limit.tokens();
+        state.event(Change::OutOfMemory { rows: shape.rows, tokens: shape.places, to });
+    }
+
+    /// Counts a part of a batch that is tried again; a single row waits a little first.
+    pub(crate) fn retry(&self, rows: usize, tries: u32) {
+        self.state().report.retries += 1;
+        if rows == 1 {
+            self.options.clock.sleep(FIRST_WAIT * 2_u32.saturating_pow(tries.min(WAITS)));
+        }
+    }
+
+    /// Counts a row that did not fit alone.
+    pub(crate) fn row_failed(&self, tokens: usize) {
+        let mut state = self.state();
+        state.report.failed_rows += 1;
+        state.event(Change::RowFailed { tokens });
+    }
+
+    /// Gives back what a session keeps, and looks for a leak: for when there is nothing to do.
+    pub(crate) fn rest(&self, desk: usize, session: &mut dyn Session) {
+        let mut state = self.state();
+        state.trim(desk, session);
+        self.look_again(&mut state, desk, session);
+        let reading = match session.device_memory() {
+            mbed_core::DeviceMemory::Own { total, free } => {
+                Some(Bytes::new(total.get().saturating_sub(free.get())))
+            }
+            _ => self.options.host.process().map(|process| process.resident),
+        };
+        let leak = reading
+            .and_then(|in_use| state.desks.get_mut(desk)?.leaks.look(in_use, std::time::Instant::now()));
+        if let Some(leak) = leak {
+            state.event(Change::Leak { start: leak.start, now: leak.now });
+        }
+    }
+
+    pub(crate) fn now(&self) -> Duration {
+        self.options.clock.now()
+    }
+
+    pub(crate) const fn max_retries(&self) -> u32 {
+        self.options.settings.max_retries
+    }
+
+    pub(crate) const fn host(&self) -> &mbed_monitor::Host {
+        &self.options.host
+    }
+
+    /// What came of all this so far.
+    pub(crate) fn report(&self) -> MemoryReport {
+        let state = self.state();
+        let mut report = state.report.clone();
+        report.tokens = state.search.best().min(state.limit.tokens());
+        report.ceiling = state.limit.ceiling();
+        report.event_count = state.events.count();
+        report.events = state.events.kept().to_vec();
+        report.curve = state.curve();
+        report
+    }
+
+    /// What later runs may begin with.
+    pub(crate) fn learnt(&self) -> Learnt {
+        let state = self.state();
+        Learnt { cost: state.cost.clone(), tokens: state.search.best(), curve: state.curve() }
+    }
+
+    /// The cost of batches as it is known now.
+    pub(crate) fn cost(&self) -> CostModel {
+        self.state().cost.clone()
+    }
+
+    /// What batches may take now, and the tightest reading that it rests on.
+    pub(crate) fn budget(&self) -> Option<(Bytes, Reading)> {
+        let state = self.state();
+        let budgets = state.desks.iter().enumerate().filter_map(|(desk, known)| {
+            let reading = known.reading?;
+            Some((Bytes::new(budget(&self.options.settings, reading, state.holdings(desk))), reading))
+        });
+        budgets.min_by_key(|(bytes, _)| *bytes)
+    }
+}
+
+impl State {
+    fn event(&mut self, what: Change) {
+        self.events.push(self.batches, what);
+    }
+
+    fn holdings(&self, desk: usize) -> Holdings {
+        let Some(ours) = self.desks.get(desk) else { return Holdings::default() };
+        let here = || self.desks.iter().filter(|other| Arc::ptr_eq(&other.ledger, &ours.ledger));
+        let own: u64 = here().map(|desk| desk.claimed).sum();
+        Holdings {
+            weights: here().map(|desk| desk.weights).sum(),
+            kept: here().map(|desk| desk.kept).sum(),
+            claimed: ours.ledger.claimed().saturating_sub(own),
+            sessions: here().count() as u64,
+        }
+    }
+
+    /// The first limit: what fits into the budget at full length, or the rule of thumb.
+    fn start(&mut self, budget: Option<u64>, longest: usize, most: usize, parameters: usize) {
+        let rows = match budget {
+            Some(bytes) => self.cost.rows_within(bytes, longest, most),
+            None => {
+                let rows = rows_per_gib(parameters);
+                tracing::warn!(
+                    rows,
+                    "nobody tells how much memory there is: batches begin with what fits into 1 GiB by rule of thumb"
+                );
+                rows
+            }
+        };
+        self.limit.begin_with(rows.max(1).saturating_mul(longest.max(1)));
+        self.report.first_budget = budget.map(Bytes::new);
+        self.report.first_tokens = self.limit.tokens();
+    }
+
+    /// Takes over what the session tells of its buffers. Only a batch that needed more than any since they were last
+    /// given back tells what it needs: others ran in what was there.
+    fn measure(&mut self, desk: usize, session: &dyn Session, batch: Fitted) {
+        self.cost.passed();
+        let Some(ours) = self.desks.get_mut(desk) else { return };
+        let expected = self.cost.expected(batch.shape);
+        let is_largest = ours.largest.is_none_or(|largest| expected >= self.cost.expected(largest));
+        let kept = session.memory().workspace;
+        ours.kept = kept.map_or(0, Bytes::get);
+        self.report.most_kept = self.report.most_kept.max(Bytes::new(ours.kept));
+        let needed = kept.filter(|_| is_largest).or(batch.grown);
+        if is_largest {
+            ours.largest = Some(batch.shape);
+        }
+        if let Some(needed) = needed {
+            self.cost.measured(batch.shape, needed);
+        }
+    }
+
+    /// Compares rates, where the batch was as large as it was meant to be.
+    fn compare(&mut self, batch: Fitted) {
+        if (batch.shape.places as f64) < batch.size as f64 * FULL {
+            return;
+        }
+        if let Some(found) = self.search.measured(batch.size, batch.shape.places, batch.time) {
+            self.event(Change::Faster { from: found.from, to: found.to, gain: found.gain });
+        }
+    }
+
+    /// Tokens of a batch, of sequences as long as those of `shape`, that needs but a small part of the device.
+    fn harmless_tokens(&self, reading: Reading, shape: Shape) -> usize {
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "a part of what there is"
+        )]
+        let small = (reading.total.get() as f64 * SMALL) as u64;
+        let longest = shape.longest.max(1);
+        self.cost.rows_within(small, longest, self.limit.tokens()).max(1).saturating_mul(longest)
+    }
+
+    fn trim(&mut self, desk: usize, session: &mut dyn Session) {
+        session.trim();
+        self.report.trims += 1;
+        if let Some(ours) = self.desks.get_mut(desk) {
+            ours.kept = session.memory().workspace.map_or(0, Bytes::get);
+            ours.largest = None;
+            ours.rows_since_trim = 0;
+        }
+    }
+
+    fn curve(&self) -> Vec<CurvePoint> {
+        let measured = self.search.totals().filter(|(_, total)| total.batches > 1);
+        measured
+            .map(|(tokens, total)| CurvePoint { tokens, tokens_per_s: total.rate(), batches: total.batches })
+            .collect()
+    }
+}
