@@ -3,8 +3,9 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    completions, config, devices, embed, model, monitor, onnx, plan, profile, similarity,
+    chunk, completions, config, devices, embed, job, model, monitor, onnx, plan, profile, run, similarity,
 };
+use crate::failure::Failure;
 use crate::settings_options::{Flags, SettingsOptions};
 
 /// Turns texts into embedding vectors on whatever hardware is there.
@@ -30,6 +31,11 @@ const EXAMPLES: &str = "Examples:
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Embed(Box<embed::EmbedArguments>),
+    Chunk(Box<chunk::ChunkArguments>),
+    Run(Box<run::RunArguments>),
+    Status(job::StatusArguments),
+    Verify(job::VerifyArguments),
+    Merge(job::MergeArguments),
     Similarity(Box<similarity::SimilarityArguments>),
     Devices(devices::DevicesArguments),
     Model(model::ModelArguments),
@@ -42,12 +48,23 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// Reads what its options name and settings may come from.
+    pub(crate) fn prepared(self) -> Result<Self, Failure> {
+        Ok(match self {
+            Self::Run(arguments) => Self::Run(Box::new(arguments.prepared()?)),
+            other => other,
+        })
+    }
+
     /// The settings among its options.
     pub(crate) fn flags(&self) -> Flags {
         match self {
             Self::Embed(arguments) => arguments.flags(),
+            Self::Chunk(arguments) => arguments.flags(),
             Self::Similarity(arguments) => arguments.flags(),
             Self::Model(arguments) => arguments.flags(),
+            Self::Run(arguments) => arguments.flags(),
+            Self::Status(_) | Self::Verify(_) | Self::Merge(_) => Flags::default(),
             Self::Plan(arguments) => arguments.flags(),
             Self::Monitor(_) | Self::Profile(_) => Flags::default(),
             Self::Onnx(arguments) => arguments.flags(),

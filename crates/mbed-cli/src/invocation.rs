@@ -45,7 +45,8 @@ impl Invocation {
 
     /// Where models may come from; `progress` hears of downloads.
     pub(crate) fn context<'a>(&self, progress: &'a dyn Progress) -> Result<Context<'a>, Failure> {
-        let Context { mut locations, onnx_libraries, ledgers, profiles, .. } = Context::new(&self.environment)?;
+        let Context { mut locations, onnx_libraries, ledgers, profiles, .. } =
+            Context::new(&self.environment)?;
         let model = &self.settings().model;
         if model.offline {
             let because = match self.resolved.origin("model.offline") {
@@ -55,7 +56,14 @@ impl Invocation {
             };
             locations.network = Network::Offline { because };
         }
-        Ok(Context { locations, onnx_libraries, revision: model.revision.clone(), progress, ledgers, profiles })
+        Ok(Context {
+            locations,
+            onnx_libraries,
+            revision: model.revision.clone(),
+            progress,
+            ledgers,
+            profiles,
+        })
     }
 }
 

@@ -22,7 +22,7 @@ fn main() -> ExitCode {
     let start = Instant::now();
     let arguments = Arguments::parse();
     let printer = Printer::new(arguments.quiet);
-    match commands::run(arguments, &printer, start) {
+    match commands::dispatch(arguments, &printer, start) {
         Ok(status) => status.into(),
         Err(failure) => {
             printer.failure(&failure);

@@ -46,6 +46,12 @@ impl Flags {
         self
     }
 
+    /// Those of `stronger`, and of its own those that set something else.
+    pub(crate) fn under(mut self, stronger: Self) -> Self {
+        self.0.retain(|own| stronger.0.iter().all(|flag| flag.key != own.key));
+        self.and(stronger)
+    }
+
     /// Adds those of `others`.
     pub(crate) fn and(mut self, others: Self) -> Self {
         self.0.extend(others.0);

@@ -24,7 +24,8 @@ mod units;
 mod weights;
 
 pub use backend::{
-    Backend, DeviceMemory, ForeignModel, GraphFile, GraphModel, ModelSource, OpenRequest, Session, SessionMemory,
+    Backend, DeviceMemory, ForeignModel, GraphFile, GraphModel, ModelSource, OpenRequest, Session,
+    SessionMemory,
 };
 pub use batch::{Batch, SequenceRef, Span, SpanError, Token};
 pub use capabilities::{AttentionMemory, BatchInvariance, BatchLayout, Capabilities, SpanSupport};

@@ -2,6 +2,7 @@
 
 mod arch;
 mod error;
+mod fingerprint;
 mod folder;
 mod graph;
 mod json;
@@ -15,6 +16,7 @@ mod text_rules;
 
 pub use arch::known_families;
 pub use error::ModelError;
+pub use fingerprint::fingerprint;
 pub use folder::{Model, load, load_folder};
 pub use pickle::PickleError;
 pub use source::{

@@ -2,8 +2,8 @@
 
 use mbed_core::spec::{HeadSpec, HeadStage, Pooling};
 use mbed_core::{
-    BackendError, Batch, BatchInvariance, Bytes, Capabilities, Embeddings, Precision, Session, SessionMemory,
-    Span, SpanSupport, Weights,
+    AttentionMemory, BackendError, Batch, BatchInvariance, Bytes, Capabilities, Embeddings, Precision,
+    Session, SessionMemory, Span, SpanSupport, Weights,
 };
 use ort::value::TensorRef;
 
@@ -57,6 +57,7 @@ impl OnnxSession {
         capabilities.device_name = loader.provider.device_name();
         // Its products take other code paths for other numbers of rows.
         capabilities.invariance = BatchInvariance::WithinTolerance;
+        capabilities.attention = AttentionMemory::Whole;
         let pooling = match encoder.gives {
             Gives::States => head.pooling.clone(),
             Gives::Vectors(_) => Vec::new(),

@@ -21,6 +21,11 @@ pub(crate) struct Columns {
 }
 
 impl Columns {
+    /// Whether a column can hold texts.
+    pub(crate) fn is_text(field: &Field) -> bool {
+        is_text(field)
+    }
+
     /// The columns by the names that were asked for; the texts by default are in `text`, or else in the only
     /// column of strings.
     ///

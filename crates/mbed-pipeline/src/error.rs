@@ -6,9 +6,10 @@ use std::path::PathBuf;
 
 use arrow_schema::ArrowError;
 use mbed_core::Bytes;
+use mbed_text::TextError;
 
 use crate::place::Place;
-use crate::{InputFormat, OutputFormat};
+use crate::{InputFormat, OutputFormat, VectorType};
 
 /// What a library below said.
 pub(crate) type Cause = Box<dyn Error + Send + Sync>;
@@ -60,6 +61,20 @@ pub enum PipelineError {
         second: String,
         /// Its format.
         second_format: InputFormat,
+    },
+    /// A path with `*`, `?` or `[` in it that is no pattern.
+    #[error("`{pattern}` is not a pattern of paths")]
+    BadPattern {
+        /// The pattern.
+        pattern: String,
+        /// What the library said.
+        source: Cause,
+    },
+    /// No file matches a pattern.
+    #[error("no file matches `{pattern}`")]
+    NoMatch {
+        /// The pattern.
+        pattern: String,
     },
     /// An input is missing, or reading it failed.
     #[error("cannot read `{path}`")]
@@ -208,6 +223,22 @@ pub enum PipelineError {
         path: String,
         /// What the library said.
         source: ArrowError,
+    },
+    /// A text could not be cut into chunks.
+    #[error("the texts from `{place}` on could not be cut into chunks")]
+    Chunk {
+        /// The first record of its window.
+        place: Place,
+        /// Why.
+        source: TextError,
+    },
+    /// A format that cannot hold vectors of this type.
+    #[error("{format} cannot hold vectors as {vectors}")]
+    VectorType {
+        /// The output format.
+        format: OutputFormat,
+        /// How vectors were to be written.
+        vectors: VectorType,
     },
     /// The extension of the output path means nothing.
     #[error("the format to write `{}` in is unknown", path.display())]

@@ -10,7 +10,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use mbed_core::Embeddings;
 use mbed_engine::{Cancel, Rows, Sink, Source};
 
-use crate::{PipelineError, Reader, Window, Writer};
+use crate::{PipelineError, Window, Windows, Writer};
 
 /// How often a source that waits for its input looks whether somebody wants the end.
 const CANCEL_INTERVAL: Duration = Duration::from_millis(50);
@@ -36,8 +36,15 @@ impl Rows for Window {
 #[derive(Debug)]
 pub struct BackgroundReader {
     windows: Receiver<Result<Window, PipelineError>>,
-    skipped: Arc<AtomicU64>,
+    counts: Arc<Counts>,
     cancel: Cancel,
+}
+
+/// What the thread has counted.
+#[derive(Debug, Default)]
+struct Counts {
+    read: AtomicU64,
+    skipped: AtomicU64,
 }
 
 impl BackgroundReader {
@@ -45,14 +52,15 @@ impl BackgroundReader {
     ///
     /// # Errors
     /// The system has no thread to give.
-    pub fn start(mut reader: Reader, cancel: Cancel) -> io::Result<Self> {
+    pub fn start(mut reader: Box<dyn Windows>, cancel: Cancel) -> io::Result<Self> {
         let (sender, windows) = bounded(1);
-        let skipped = Arc::new(AtomicU64::new(0));
-        let counter = Arc::clone(&skipped);
+        let counts = Arc::new(Counts::default());
+        let counter = Arc::clone(&counts);
         thread::Builder::new().name("mbed-read".to_owned()).spawn(move || {
             loop {
                 let window = reader.next_window();
-                counter.store(reader.skipped_rows(), Ordering::Release);
+                counter.read.store(reader.read_rows(), Ordering::Release);
+                counter.skipped.store(reader.skipped_rows(), Ordering::Release);
                 let Some(window) = window.transpose() else { return };
                 let failed = window.is_err();
                 if sender.send(window).is_err() || failed {
@@ -60,13 +68,19 @@ impl BackgroundReader {
                 }
             }
         })?;
-        Ok(Self { windows, skipped, cancel })
+        Ok(Self { windows, counts, cancel })
     }
 
     /// How many records were left out for bytes that are not UTF-8; final once there are no more windows.
     #[must_use]
     pub fn skipped_rows(&self) -> u64 {
-        self.skipped.load(Ordering::Acquire)
+        self.counts.skipped.load(Ordering::Acquire)
+    }
+
+    /// How many input records were read; final once there are no more windows.
+    #[must_use]
+    pub fn read_rows(&self) -> u64 {
+        self.counts.read.load(Ordering::Acquire)
     }
 }
 

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::str::FromStr;
 
 use crate::PipelineError;
+use crate::compression::Compression;
 
 /// How the records of an input are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -55,9 +56,10 @@ impl InputFormat {
         }
     }
 
-    /// The format that the extension of `path` means. No extension means text; an unknown one is `None`.
+    /// The format that the extension of `path` means, in front of `.gz` or `.zst`. No extension means text; an unknown one is `None`.
     #[must_use]
     pub fn from_path(path: &Path) -> Option<Self> {
+        let (_, path) = Compression::of(path);
         if path.extension().is_none() {
             return Some(Self::Text);
         }
@@ -188,6 +190,9 @@ mod tests {
         check("a.feather", Some(InputFormat::Arrow));
         check("a.docx", None);
         check("a.", None);
+        check("a.csv.gz", Some(InputFormat::Csv));
+        check("a.PARQUET.ZST", Some(InputFormat::Parquet));
+        check("notes.gz", Some(InputFormat::Text));
     }
 
     #[test]

@@ -26,6 +26,9 @@ fn input_hint(error: &PipelineError) -> Option<String> {
             "folders are searched for {} and names without an extension; hidden files are not read",
             list_extensions(InputFormat::ALL.map(InputFormat::extensions)),
         ),
+        E::NoMatch { .. } => {
+            "`*` and `?` stay within one name, `**` goes through folders".to_owned()
+        }
         E::MixedFormats { .. } => {
             "embed each format by itself; `--input-format` takes the files of one format out of a folder".to_owned()
         }
@@ -40,6 +43,7 @@ fn input_hint(error: &PipelineError) -> Option<String> {
         E::Corrupt { format, .. } => {
             format!("the file is cut short, damaged or not {format} at all; `--input-format` says what it is")
         }
+        E::Chunk { source, .. } => return source.hint(),
         E::DifferentColumns { .. } => "embed files with other columns by themselves".to_owned(),
         _ => return None,
     };
@@ -86,6 +90,7 @@ fn output_hint(error: &PipelineError) -> Option<String> {
         E::UnsupportedColumns { format: OutputFormat::Jsonl, .. } => {
             "`--format parquet` holds more types of columns".to_owned()
         }
+        E::VectorType { .. } => "Parquet and Arrow hold every type".to_owned(),
         E::NotFinite { .. } => "the model overflowed on this text; try a higher precision".to_owned(),
         E::ClosedPipe { .. } => "the command that the output was piped into ended first".to_owned(),
         E::DiskFull { .. } => "free some space, or write to another disk; nothing was left behind".to_owned(),

@@ -27,11 +27,15 @@
 //! # }
 //! ```
 
+pub mod bulk;
+mod chunked;
 mod columns;
+mod compression;
 mod error;
 mod flow;
 mod format;
 mod hint;
+mod pattern;
 mod place;
 mod plan;
 mod read;
@@ -39,12 +43,13 @@ mod walk;
 mod window;
 mod write;
 
+pub use chunked::{ChunkedReader, Windows};
 pub use columns::JSON_TEXT;
 pub use error::PipelineError;
 pub use flow::BackgroundReader;
 pub use format::{InputFormat, OutputFormat};
 pub use place::{Place, Position};
 pub use plan::{InputFile, InputPlan, plan_inputs};
-pub use read::{InvalidUtf8, MAX_TEXT_BYTES, ReadOptions, Reader};
+pub use read::{BadRecord, InvalidUtf8, MAX_TEXT_BYTES, ReadOptions, Reader, TextFiles};
 pub use window::Window;
-pub use write::{Report, Target, WriteOptions, Writer};
+pub use write::{Report, Target, VectorType, WriteOptions, Writer};

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::compression::Compression;
+use crate::pattern::{is_pattern, matches};
 use crate::place::{STDIN, label};
 use crate::walk::walk;
 use crate::{InputFormat, PipelineError};
@@ -48,6 +50,16 @@ impl InputFile {
         !self.is_stdin() && self.path.is_file()
     }
 
+    /// Whether it can be read at any place: a regular file that is not compressed.
+    pub(crate) fn is_seekable(&self) -> bool {
+        self.is_regular() && self.compression() == Compression::None
+    }
+
+    /// How it is compressed.
+    pub(crate) fn compression(&self) -> Compression {
+        Compression::of(&self.path).0
+    }
+
     /// The path as text, `-` for standard input; bytes of a path that are not UTF-8 become U+FFFD.
     pub(crate) fn name(&self) -> String {
         self.path.to_string_lossy().into_owned()
@@ -89,7 +101,8 @@ impl InputPlan {
     }
 }
 
-/// Plans to read `paths` in their order: files, folders with all that is in them, and `-` for standard input.
+/// Plans to read `paths` in their order: files, folders with all that is in them, patterns such as `data/**/*.csv` where no
+/// file has that name, and `-` for standard input. Files that end in `.gz` or `.zst` are read through the decoder.
 ///
 /// A file is read as its extension says, standard input as text, unless `format` says otherwise. Folders are
 /// searched through, names in order; of their files only those are taken that are of `format`, or of any known
@@ -102,7 +115,13 @@ impl InputPlan {
 pub fn plan_inputs(paths: &[PathBuf], format: Option<InputFormat>) -> Result<InputPlan, PipelineError> {
     let mut plan = InputPlan { files: Vec::new(), skipped: 0 };
     for path in paths {
-        add(&mut plan, path, format)?;
+        if is_stdin(path) || !is_pattern(path) {
+            add(&mut plan, path, format)?;
+            continue;
+        }
+        for path in matches(path)? {
+            add(&mut plan, &path, format)?;
+        }
     }
     let Some(first) = plan.files.first() else { return Err(PipelineError::NoInput) };
     if let Some(second) = plan.files.iter().find(|file| !file.format.mixes_with(first.format)) {

@@ -3,19 +3,20 @@
 use std::fmt;
 
 use arrow_array::cast::AsArray;
-use arrow_array::{Array, RecordBatch, StringViewArray};
+use arrow_array::{Array, BooleanArray, RecordBatch, StringViewArray};
 use arrow_cast::display::{ArrayFormatter, FormatOptions};
 use arrow_schema::{ArrowError, DataType};
+use arrow_select::filter::filter_record_batch;
 
-use crate::PipelineError;
 use crate::columns::Columns;
 use crate::place::{Place, label};
+use crate::{BadRecord, PipelineError};
 
 /// Consecutive records of an input: all of their columns, the texts ready to read, and where each came from.
 pub struct Window {
     batch: RecordBatch,
     texts: StringViewArray,
-    id: Option<usize>,
+    columns: Columns,
     places: Vec<Place>,
 }
 
@@ -35,7 +36,41 @@ impl Window {
         let file = places.last().map_or("", Place::file);
         let texts = view(&batch, columns.text)
             .map_err(|source| PipelineError::Assemble { path: label(file).to_owned(), source })?;
-        Ok(Self { batch, texts, id: columns.id, places })
+        Ok(Self { batch, texts, columns, places })
+    }
+
+    /// A window on the rows of `batch` whose text and id are not null, and what is wrong with the others.
+    pub(crate) fn without_nulls(
+        batch: &RecordBatch,
+        places: Vec<Place>,
+        columns: Columns,
+    ) -> Result<(Self, Vec<BadRecord>), PipelineError> {
+        let mut kept = vec![true; batch.num_rows()];
+        let mut bad = Vec::new();
+        for column in [Some(columns.text), columns.id].into_iter().flatten() {
+            let Some(nulls) = batch.column(column).logical_nulls() else { continue };
+            for (row, (kept, place)) in kept.iter_mut().zip(&places).enumerate() {
+                if *kept && nulls.is_null(row) {
+                    *kept = false;
+                    let column = batch.schema_ref().field(column).name();
+                    bad.push(BadRecord {
+                        place: place.clone(),
+                        reason: format!("column `{column}` is null"),
+                    });
+                }
+            }
+        }
+        if bad.is_empty() {
+            return Ok((Self::new(batch.clone(), places, columns)?, bad));
+        }
+        let (batch, places) = filtered(batch, &places, &BooleanArray::from(kept))?;
+        Ok((Self::new(batch, places, columns)?, bad))
+    }
+
+    /// The records that are marked.
+    pub(crate) fn filter(&self, kept: &BooleanArray) -> Result<Self, PipelineError> {
+        let (batch, places) = filtered(&self.batch, &self.places, kept)?;
+        Self::new(batch, places, self.columns)
     }
 
     /// How many records there are.
@@ -75,6 +110,12 @@ impl Window {
         self.id_text(row).map_or_else(|| place.to_string(), |id| format!("id {id:?} ({place})"))
     }
 
+    /// What chunks call the document of record `row`: its id where there is an id column, else its place.
+    pub(crate) fn document(&self, row: usize) -> String {
+        let place = || self.places.get(row).map_or_else(String::new, Place::to_string);
+        self.id_text(row).unwrap_or_else(place)
+    }
+
     /// All columns.
     #[must_use]
     pub const fn batch(&self) -> &RecordBatch {
@@ -82,7 +123,7 @@ impl Window {
     }
 
     fn id_text(&self, row: usize) -> Option<String> {
-        let ids = self.batch.columns().get(self.id?)?;
+        let ids = self.batch.columns().get(self.columns.id?)?;
         let options = FormatOptions::default();
         Some(ArrayFormatter::try_new(ids, &options).ok()?.value(row).to_string())
     }
@@ -95,6 +136,19 @@ impl fmt::Debug for Window {
             .field("first", &self.places.first())
             .finish_non_exhaustive()
     }
+}
+
+fn filtered(
+    batch: &RecordBatch,
+    places: &[Place],
+    kept: &BooleanArray,
+) -> Result<(RecordBatch, Vec<Place>), PipelineError> {
+    let file = places.last().map_or("", Place::file).to_owned();
+    let places = places.iter().zip(kept.values()).filter(|(_, kept)| *kept).map(|(place, _)| place.clone());
+    let places = places.collect();
+    let batch = filter_record_batch(batch, kept)
+        .map_err(|source| PipelineError::Assemble { path: label(&file).to_owned(), source })?;
+    Ok((batch, places))
 }
 
 fn check_no_nulls(batch: &RecordBatch, places: &[Place], column: usize) -> Result<(), PipelineError> {

@@ -138,6 +138,15 @@ impl TextEncoder {
         self.max_tokens
     }
 
+    /// How many tokens of a text fit beside special tokens and the prompt, at least 1.
+    ///
+    /// # Errors
+    /// The tokenizer fails on the prompt.
+    pub fn content_tokens(&self) -> Result<NonZeroUsize, TextError> {
+        let taken = self.special_tokens + self.prompt_tokens()?;
+        Ok(NonZeroUsize::new(self.max_tokens.saturating_sub(taken)).unwrap_or(NonZeroUsize::MIN))
+    }
+
     /// The prompt that is put before each text, empty for none.
     #[must_use]
     pub fn prompt(&self) -> &str {
@@ -292,7 +301,7 @@ fn ending(tokenizer: &Tokenizer, token: &str) -> Result<Option<Token>, Box<dyn E
 }
 
 /// Puts lower-casing before the tokenizer's own normalizer, unless that lower-cases already.
-fn lower_case_first(tokenizer: &mut Tokenizer) -> Result<(), Box<dyn Error + Send + Sync>> {
+pub(crate) fn lower_case_first(tokenizer: &mut Tokenizer) -> Result<(), Box<dyn Error + Send + Sync>> {
     let own = tokenizer.get_normalizer().cloned();
     if own.as_ref().is_some_and(lower_cases) {
         return Ok(());

@@ -52,6 +52,34 @@ pub enum TextError {
         /// What the tokenizers library said.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// Sentences could not be embedded to find out where texts are cut.
+    #[error("sentences could not be embedded to find where texts are cut")]
+    SentenceVectors {
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// Chunks would share all that they hold.
+    #[error("an overlap of {overlap} is not less than the size of a chunk, {size}")]
+    Overlap {
+        /// What chunks should share.
+        overlap: usize,
+        /// The most that one may hold, in the same unit.
+        size: usize,
+    },
+    /// A hierarchy with levels of no size.
+    #[error("{levels} levels, each with a quarter of the one above it, do not fit into a size of {size}")]
+    Levels {
+        /// The size at the top.
+        size: usize,
+        /// How many levels were asked for.
+        levels: usize,
+    },
+    /// A strategy needs something of a model that is not there.
+    #[error("this way of cutting texts needs the {part} of a model")]
+    MissingPart {
+        /// What it needs.
+        part: &'static str,
+    },
 }
 
 impl Hint for TextError {
@@ -67,7 +95,12 @@ impl Hint for TextError {
                 Some("it has none; `--prompt TEXT` puts any text before each input".to_owned())
             }
             Self::UnknownPrompt { known, .. } => Some(format!("it has: {}", known.join(", "))),
-            Self::LengthOutOfRange { .. } | Self::Tokenize { .. } => None,
+            Self::Overlap { .. } => Some("`--overlap` is in the unit of `--size`".to_owned()),
+            Self::Levels { .. } => Some("make `chunking.size` larger or `chunking.levels` fewer".to_owned()),
+            Self::LengthOutOfRange { .. }
+            | Self::Tokenize { .. }
+            | Self::SentenceVectors { .. }
+            | Self::MissingPart { .. } => None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From texts to tokens: the rules before the tokenizer, the tokenizer, and where texts are cut.
 
+pub mod chunk;
 mod cut;
 mod encoder;
 mod error;

@@ -70,6 +70,11 @@ impl Embedder {
         Ok(Some(kept.store.save(&kept.key, learnt)?))
     }
 
+    /// The engine below, for those that run it themselves.
+    pub const fn engine_mut(&mut self) -> &mut Engine {
+        &mut self.engine
+    }
+
     /// The length of its vectors.
     #[must_use]
     pub fn dimensions(&self) -> usize {

@@ -44,6 +44,7 @@
 //! | `candle` | the reference backend on candle | no |
 //! | `onnx` | ONNX Runtime, whose library is loaded at run time | no |
 
+mod chunking;
 mod context;
 mod embedder;
 mod error;
@@ -54,6 +55,7 @@ mod registry;
 mod sessions;
 mod sizing;
 
+pub use chunking::chunker;
 pub use context::Context;
 pub use embedder::Embedder;
 pub use error::{Error, Refusal};
@@ -65,6 +67,7 @@ pub use mbed_core::{
 };
 pub use mbed_engine::memory;
 pub use mbed_engine::{Cancel, EngineError, Rows, RunError, RunStats, Sink, Source};
+pub use mbed_text::chunk;
 pub use onnx_runtime::fetch_onnx_runtime;
 pub use open::{Opened, check_backend, open};
 pub use registry::{KNOWN_BACKENDS, PLANNED_BACKENDS, Place, places, probe};

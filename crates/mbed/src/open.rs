@@ -35,20 +35,11 @@ pub struct Opened {
 pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error> {
     let _span = tracing::debug_span!("load", model = settings.model.id).entered();
     let candidates = candidates(settings, context)?;
-    let resolved = mbed_model::resolve(
-        &settings.model.id,
-        context.revision.as_deref(),
-        &context.locations,
-        context.progress,
-    )?;
-    let mut model = mbed_model::load(&resolved)?;
-    context.locations.known.amend(&resolved.id, &mut model.text);
+    let (resolved, mut model) = find_model(settings, context)?;
     if let Some(head) = model.head_mut() {
         set_normalizing(head, settings.model.normalize);
     }
-    let options =
-        TextOptions { prompt: settings.model.prompt_choice(), max_length: settings.model.max_length };
-    let encoder = TextEncoder::new(&model.text, &options)?;
+    let encoder = TextEncoder::new(&model.text, &text_options(settings))?;
     let finish = finish(&settings.model, &model);
     let Chosen { backend, sessions, passed_over } =
         open_sessions(candidates, &model.source, &settings.runtime)?;
@@ -66,6 +57,27 @@ pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error>
         Adapt::Auto => sizing::begin(engine, (&model, &resolved.id), &settings.memory, context)?,
     };
     Ok(Opened { embedder, backend, model: resolved, passed_over })
+}
+
+/// Finds the model that `settings` name, or fetches it, and reads its folder.
+pub(crate) fn find_model(
+    settings: &Settings,
+    context: &Context<'_>,
+) -> Result<(ResolvedModel, Model), Error> {
+    let resolved = mbed_model::resolve(
+        &settings.model.id,
+        context.revision.as_deref(),
+        &context.locations,
+        context.progress,
+    )?;
+    let mut model = mbed_model::load(&resolved)?;
+    context.locations.known.amend(&resolved.id, &mut model.text);
+    Ok((resolved, model))
+}
+
+/// How texts become tokens.
+pub(crate) fn text_options(settings: &Settings) -> TextOptions {
+    TextOptions { prompt: settings.model.prompt_choice(), max_length: settings.model.max_length }
 }
 
 /// Whether the backend that `settings` name can be had at all, before anything else is looked at. A library that it needs

@@ -7,9 +7,11 @@ mod backend;
 mod log;
 mod options;
 mod session;
+mod text;
 mod vector;
 
 pub use backend::{FakeBackend, MAX_TOKENS, SEGMENTS, VOCABULARY, source};
 pub use log::{FakeLog, SeenBatch};
 pub use options::{FakeOptions, Hook, Mishap};
+pub use text::encoder;
 pub use vector::{DIMENSIONS, vector_of};

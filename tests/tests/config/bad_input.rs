@@ -77,6 +77,9 @@ fn a_value_out_of_range_is_refused_in_every_layer_even_where_another_wins() {
         ("batching.window_bytes", "0"),
         ("logging.level", "\"loud\""),
         ("chunking.strategy", "\"auto\""),
+        ("chunking.size", "\"12 pages\""),
+        ("chunking.levels", "0"),
+        ("chunking.threshold", "\"median\""),
     ];
     for (key, value) in wrong {
         let world = World::new().system(&format!("{key} = {value}\n"));

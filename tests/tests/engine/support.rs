@@ -9,12 +9,10 @@ use std::thread;
 use std::time::Duration;
 
 use mbed_core::settings::{BatchingSettings, Overflow};
-use mbed_core::{
-    Backend, Embeddings, OpenRequest, PromptPooling, Prompts, Session, Silent, TextCase, TextSpec,
-};
+use mbed_core::{Backend, Embeddings, OpenRequest, Session, Silent};
 use mbed_engine::{Cancel, Engine, EngineOptions, Finish, Rows, RunError, RunStats, Sink, Source};
 use mbed_tests::fake::{self, FakeBackend, FakeLog, FakeOptions};
-use mbed_text::{TextEncoder, TextOptions};
+use mbed_text::TextEncoder;
 
 /// The most tokens of a text here.
 pub(crate) const MAX_TOKENS: usize = 16;
@@ -33,32 +31,14 @@ pub(crate) fn ends<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static)
     }
 }
 
-/// A tokenizer that knows the numbers below the fake's vocabulary, and adds nothing.
+/// The tokenizer of the fake, for texts of [`MAX_TOKENS`].
 pub(crate) fn encoder() -> TextEncoder {
     encoder_of(MAX_TOKENS)
 }
 
 /// As [`encoder`], for texts of at most so many tokens.
 pub(crate) fn encoder_of(max_tokens: usize) -> TextEncoder {
-    let vocabulary: serde_json::Map<String, serde_json::Value> =
-        (0..fake::VOCABULARY).map(|id| (id.to_string(), id.into())).collect();
-    let tokenizer = serde_json::json!({
-        "version": "1.0", "truncation": null, "padding": null, "added_tokens": [], "normalizer": null,
-        "pre_tokenizer": { "type": "WhitespaceSplit" }, "post_processor": null, "decoder": null,
-        "model": { "type": "WordLevel", "vocab": vocabulary, "unk_token": "0" },
-    });
-    let spec = TextSpec {
-        tokenizer: tokenizer.to_string().into_bytes().into(),
-        origin: "numbers".to_owned(),
-        max_tokens,
-        positions: max_tokens.max(fake::MAX_TOKENS),
-        vocabulary: fake::VOCABULARY,
-        case: TextCase::Keep,
-        prompts: Prompts::default(),
-        prompt_pooling: PromptPooling::Included,
-        special_tokens: mbed_core::SpecialTokens::Added,
-    };
-    TextEncoder::new(&spec, &TextOptions::default()).unwrap()
+    fake::encoder(max_tokens)
 }
 
 /// The vector of a text, from the text alone: its numbers are its tokens, the first [`MAX_TOKENS`] are kept.
@@ -112,7 +92,7 @@ impl Setup {
         let backend = FakeBackend::new(self.fake.clone());
         let open = |_| backend.open(OpenRequest::new(fake::source())).unwrap();
         let sessions: Vec<Box<dyn Session>> = (0..self.sessions).map(open).collect();
-        (Engine::new(sessions, encoder(), self.options()).unwrap(), backend.log())
+        (Engine::new(sessions, fake::encoder(MAX_TOKENS), self.options()).unwrap(), backend.log())
     }
 
     pub(crate) fn options(&self) -> EngineOptions {

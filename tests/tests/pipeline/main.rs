@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests: what does not work is a failure")]
 
+mod chunks;
 mod columnar;
 mod files;
 mod jsonl;

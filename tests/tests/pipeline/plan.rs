@@ -1,11 +1,15 @@
 //! Which files are read, in which order, as what.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use mbed_pipeline::{InputFormat, InputPlan, OutputFormat, PipelineError, plan_inputs};
+use arrow_array::StringArray;
+use mbed_pipeline::{
+    InputFile, InputFormat, InputPlan, OutputFormat, PipelineError, ReadOptions, plan_inputs,
+};
 use rstest::rstest;
 
-use crate::support::{Folder, hint};
+use crate::support::{Folder, batch, hint, open, texts, windows};
 
 fn names(plan: &InputPlan) -> Vec<String> {
     plan.files().iter().map(|file| file.path().file_name().unwrap().to_string_lossy().into_owned()).collect()
@@ -94,4 +98,49 @@ fn a_name_tells_the_output_format(#[case] path: &str, #[case] expected: Option<O
             assert!(hint(&error).contains(".parquet") && hint(&error).contains(".npy"));
         }
     }
+}
+
+#[test]
+fn patterns_find_files_in_order_and_compressed_ones_are_read() {
+    let folder = Folder::new();
+    folder.file("data/b/two.csv", "text\ntwo\n");
+    folder.file("data/a/one.csv", "text\none\n");
+    folder.file("data/a/one.txt", "not this one\n");
+    folder.file("data/.hidden/no.csv", "text\nno\n");
+    let plan = |pattern: &str| plan_inputs(&[folder.path(pattern)], None);
+    let found = |pattern: &str| -> Vec<String> {
+        let plan = plan(pattern).unwrap();
+        let name =
+            |file: &InputFile| file.path().strip_prefix(folder.path("data")).unwrap().display().to_string();
+        plan.files().iter().map(name).collect()
+    };
+    assert_eq!(found("data/**/*.csv"), ["a/one.csv", "b/two.csv"]);
+    assert_eq!(found("data/?/t*.csv"), ["b/two.csv"]);
+    assert_eq!(found("data/[ac]/*.csv"), ["a/one.csv"]);
+    let error = plan("data/*.csv").unwrap_err().to_string();
+    assert!(error.starts_with("no file matches `") && error.ends_with("data/*.csv`"), "{error}");
+}
+
+#[test]
+fn compressed_files_are_read_like_plain_ones() {
+    use std::io::Write as _;
+    let folder = Folder::new();
+    let gzip = |bytes: &[u8]| {
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    };
+    let zstd = |bytes: &[u8]| zstd::encode_all(bytes, 1).unwrap();
+    let check = |name: &str, bytes: Vec<u8>, expected: &[&str]| {
+        let path = folder.file(name, bytes);
+        let reader = open(&path, &ReadOptions::default()).unwrap();
+        assert_eq!(reader.total_rows(), Some(expected.len() as u64), "{name}");
+        assert_eq!(texts(&windows(reader).unwrap()), expected, "{name}");
+    };
+    // gzip files may be made of several, one behind the other.
+    check("a.txt.gz", [gzip(b"one\ntw"), gzip(b"o\n")].concat(), &["one", "two"]);
+    check("a.jsonl.zst", zstd(b"{\"text\": \"one\"}\n"), &["one"]);
+    check("a.tsv.gz", gzip(b"n\ttext\n1\tone\n"), &["one"]);
+    let plain = folder.parquet("a.parquet", &batch(vec![("text", Arc::new(StringArray::from(vec!["one"])))]));
+    check("b.parquet.zst", zstd(&std::fs::read(plain).unwrap()), &["one"]);
 }

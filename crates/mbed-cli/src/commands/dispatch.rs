@@ -2,7 +2,10 @@
 
 use std::time::Instant;
 
-use super::{completions, config, devices, embed, model, monitor, onnx, plan, profile, similarity};
+use super::{
+    chunk, completions, config, devices, embed, job, model, monitor, onnx, plan, profile, run as bulk,
+    similarity,
+};
 use crate::args::{Arguments, Command};
 use crate::failure::Failure;
 use crate::invocation::{Invocation, sources};
@@ -12,10 +15,16 @@ use crate::status::Status;
 /// Runs the command that was typed. `start` is when the process began.
 pub(crate) fn run(arguments: Arguments, printer: &Printer, start: Instant) -> Result<Status, Failure> {
     let Arguments { command, settings, .. } = arguments;
+    let command = command.prepared()?;
     let sources = sources(&settings.files, settings.flags().and(command.flags()));
     let begin = || Invocation::begin(&sources, printer, start);
     match command {
         Command::Embed(arguments) => embed::run(*arguments, &begin()?),
+        Command::Chunk(arguments) => chunk::run(&arguments, &begin()?),
+        Command::Run(arguments) => bulk::run(&arguments, &begin()?),
+        Command::Status(arguments) => job::status(&arguments, &begin()?.printer),
+        Command::Verify(arguments) => job::verify(&arguments, &begin()?.printer),
+        Command::Merge(arguments) => job::merge(&arguments, &begin()?.printer),
         Command::Similarity(arguments) => similarity::run(&arguments, &begin()?),
         Command::Devices(arguments) => devices::run(&arguments, &begin()?.printer),
         Command::Model(arguments) => model::run(&arguments, &begin()?),

@@ -1,17 +1,22 @@
 //! One module a command.
 
+pub(crate) mod chunk;
+mod chunk_options;
 pub(crate) mod completions;
 pub(crate) mod config;
 pub(crate) mod devices;
 mod dispatch;
 pub(crate) mod embed;
+mod input_options;
+pub(crate) mod job;
 pub(crate) mod model;
 mod model_info;
 mod model_options;
 pub(crate) mod monitor;
+pub(crate) mod onnx;
 pub(crate) mod plan;
 pub(crate) mod profile;
-pub(crate) mod onnx;
+pub(crate) mod run;
 pub(crate) mod similarity;
 
-pub(crate) use dispatch::run;
+pub(crate) use dispatch::run as dispatch;

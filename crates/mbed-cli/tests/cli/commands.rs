@@ -84,6 +84,11 @@ fn help_names_every_command() {
 
     Commands:
       embed        Turn texts into vectors
+      chunk        Cut documents into chunks
+      run          Embed millions of records in units that survive any kill
+      status       Tell how far a job is
+      verify       Check everything that a job has written: checksums, rows, vectors, counts
+      merge        Write all rows of finished jobs into one file, in the order of their input
       similarity   Compare one text with others: the cosine of their vectors, the most similar first
       devices      Show what each backend of this build finds on this machine, or why it finds nothing
       model        Fetch, list, describe and check models

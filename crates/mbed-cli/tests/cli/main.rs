@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail loudly too")]
 
 mod bad_input;
+mod chunk;
 mod commands;
 mod config;
 mod embed;
@@ -10,4 +11,5 @@ mod interrupted;
 mod logging;
 mod memory;
 mod onnx;
+mod run;
 mod support;

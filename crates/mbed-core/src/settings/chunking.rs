@@ -5,19 +5,46 @@ use std::num::NonZeroUsize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::auto_count::{self, AutoCount};
+use super::chunk_size::{self, AutoSize, ChunkSize};
+use super::threshold::Threshold;
 
 /// How long texts are cut into chunks.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct ChunkingSettings {
     /// Where texts are cut; `none` leaves them whole.
-    #[schemars(extend("x-effect" = "planned", "examples" = ["recursive"]))]
+    #[schemars(extend("examples" = ["recursive"]))]
     pub strategy: ChunkingStrategy,
-    /// The most tokens of a chunk; `auto` takes what the model allows.
-    #[serde(with = "auto_count")]
-    #[schemars(with = "AutoCount", extend("x-effect" = "planned", "x-unit" = "tokens", "examples" = [256]))]
-    pub max_tokens: Option<NonZeroUsize>,
+    /// How long a chunk may be; `auto` takes what the model allows. Of a hierarchy it is the size at the top, and each
+    /// level has a quarter of the one above it.
+    #[serde(with = "chunk_size")]
+    #[schemars(with = "AutoSize", extend("examples" = ["256t"]))]
+    pub size: Option<ChunkSize>,
+    /// How much a chunk shares with the one before it, in the unit of the size.
+    #[schemars(extend("examples" = [32]))]
+    pub overlap: usize,
+    /// Levels of a hierarchy.
+    #[schemars(extend("examples" = [3]))]
+    pub levels: NonZeroUsize,
+    /// How different neighbouring sentences must be for a semantic cut between them.
+    #[schemars(extend("examples" = ["deviation:3"]))]
+    pub threshold: Threshold,
+    /// Sentences on either side that are embedded together with each one, for semantic cuts.
+    #[schemars(extend("examples" = [2]))]
+    pub buffer: usize,
+}
+
+impl Default for ChunkingSettings {
+    fn default() -> Self {
+        Self {
+            strategy: ChunkingStrategy::None,
+            size: None,
+            overlap: 0,
+            levels: NonZeroUsize::MIN.saturating_add(1),
+            threshold: Threshold::default(),
+            buffer: 1,
+        }
+    }
 }
 
 /// Where texts are cut.
@@ -39,4 +66,24 @@ pub enum ChunkingStrategy {
     Hierarchical,
     /// By structure first, then by meaning.
     Hybrid,
+}
+
+impl ChunkingStrategy {
+    /// Every strategy that cuts, in the order that messages list them.
+    pub const CUTTING: [Self; 6] =
+        [Self::Character, Self::Recursive, Self::Markdown, Self::Semantic, Self::Hierarchical, Self::Hybrid];
+
+    /// The lower-case name that settings and flags use.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Character => "character",
+            Self::Recursive => "recursive",
+            Self::Markdown => "markdown",
+            Self::Semantic => "semantic",
+            Self::Hierarchical => "hierarchical",
+            Self::Hybrid => "hybrid",
+        }
+    }
 }

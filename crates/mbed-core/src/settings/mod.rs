@@ -7,6 +7,7 @@
 mod auto_count;
 mod batching;
 mod byte_size;
+mod chunk_size;
 mod chunking;
 mod cuda;
 mod devices;
@@ -17,10 +18,12 @@ mod number;
 mod onnx;
 mod pipeline;
 mod runtime;
+mod threshold;
 mod tree;
 
 pub use batching::BatchingSettings;
 pub use byte_size::{BadByteSize, ByteSize};
+pub use chunk_size::{BadChunkSize, ChunkSize, SizeUnit};
 pub use chunking::{ChunkingSettings, ChunkingStrategy};
 pub use cuda::{CudaSettings, GraphChoice};
 pub use devices::{BadDevices, DeviceChoice};
@@ -31,4 +34,5 @@ pub use number::{Factor, Fraction, OutOfRange};
 pub use onnx::{OnnxOptimization, OnnxProvider, OnnxSettings};
 pub use pipeline::{InvalidText, PipelineSettings};
 pub use runtime::{BackendChoice, InstructionSet, PrecisionSetting, RuntimeSettings};
+pub use threshold::{BadThreshold, Threshold};
 pub use tree::Settings;

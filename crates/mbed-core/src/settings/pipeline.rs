@@ -14,9 +14,9 @@ pub struct PipelineSettings {
     /// What happens to bytes that are not UTF-8.
     #[schemars(extend("examples" = ["replace"]))]
     pub invalid_utf8: InvalidText,
-    /// After so many rows a run that is killed need not begin again.
+    /// Records of a unit of `mbed run`, which is what a kill can cost; `auto` takes as many as need about a second.
     #[serde(with = "auto_count")]
-    #[schemars(with = "AutoCount", extend("x-effect" = "planned", "x-unit" = "rows", "examples" = [100000]))]
+    #[schemars(with = "AutoCount", extend("x-unit" = "rows", "examples" = [100000]))]
     pub checkpoint_rows: Option<NonZeroUsize>,
 }
 

@@ -33,7 +33,8 @@ pub(super) fn open(file: &InputFile) -> Result<Opened, PipelineError> {
     let layout = if start == MAGIC { Layout::File } else { Layout::Stream };
     let bytes: Bytes = Box::new(Cursor::new(start).chain(rest));
     let seekable = match layout {
-        _ if file.is_regular() => Seekable::Path(file.path().to_owned()),
+        _ if file.is_seekable() => Seekable::Path(file.path().to_owned()),
+        Layout::Stream if file.is_regular() => Seekable::spool(file, bytes)?,
         Layout::File => Seekable::spool(file, bytes)?,
         Layout::Stream => return open_once(bytes).map_err(corrupt),
     };

@@ -122,6 +122,19 @@ impl Records for Columnar {
         self.total
     }
 
+    fn jump(&mut self, records: u64) -> u64 {
+        let mut jumped = 0;
+        // Whole files, whose rows are counted in what they say of themselves.
+        while let Some(rows) = self.files.front().and_then(|(_, opened)| opened.rows) {
+            if self.current.is_some() || jumped + rows > records {
+                break;
+            }
+            self.files.pop_front();
+            jumped += rows;
+        }
+        jumped
+    }
+
     fn next_records(&mut self, limits: Limits) -> Result<Option<(RecordBatch, Vec<Place>)>, PipelineError> {
         let mut gathered = Gathered::default();
         while !limits.reached(gathered.places.len(), gathered.bytes) {

@@ -16,6 +16,7 @@ use super::limits::{Limits, MAX_TEXT_BYTES, check_length};
 use super::open::{Bytes, TextBytes};
 use super::reader::{ReadOptions, Records};
 use super::utf8::{NotUtf8, Utf8Reader};
+use crate::compression::Compression;
 use crate::place::label;
 use crate::plan::InputFile;
 use crate::{InputPlan, PipelineError, Place, Position};
@@ -220,6 +221,7 @@ impl Header {
 }
 
 fn delimiter(path: &Path) -> u8 {
+    let (_, path) = Compression::of(path);
     let tabs = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tsv"));
     if tabs { b'\t' } else { b',' }
 }

@@ -10,13 +10,13 @@ pub const MAX_TEXT_BYTES: usize = 1 << 30;
 
 /// When a window is full: as soon as either limit is reached.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
-    pub(super) rows: usize,
-    pub(super) bytes: usize,
+pub(crate) struct Limits {
+    pub(crate) rows: usize,
+    pub(crate) bytes: usize,
 }
 
 impl Limits {
-    pub(super) const fn reached(self, rows: usize, bytes: usize) -> bool {
+    pub(crate) const fn reached(self, rows: usize, bytes: usize) -> bool {
         rows >= self.rows || bytes >= self.bytes
     }
 }

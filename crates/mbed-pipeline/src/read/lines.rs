@@ -5,20 +5,26 @@ use std::io::{BufRead, Read};
 use std::mem;
 use std::sync::Arc;
 
-use super::InvalidUtf8;
 use super::limits::{MAX_TEXT_BYTES, check_length};
 use super::open::TextBytes;
+use super::reader::{BadRecord, BadRecords, ReadOptions};
+use super::{InvalidUtf8, TextFiles};
 use crate::place::label;
 use crate::plan::InputFile;
 use crate::{InputFormat, PipelineError, Place, Position};
 
-/// The texts of several files, one after the other: Markdown files whole, all others line by line.
+/// The texts of several files, one after the other: Markdown files whole, text files as was asked for, all others line by
+/// line.
 ///
 /// A line ends with a line feed or with the file, and loses a carriage return at its end.
 pub(super) struct Lines {
     files: VecDeque<InputFile>,
     current: Option<OpenFile>,
     policy: InvalidUtf8,
+    text_files: TextFiles,
+    bad_records: BadRecords,
+    /// Bad ones since they were last asked for.
+    bad: Vec<BadRecord>,
     skipped: u64,
 }
 
@@ -27,6 +33,14 @@ pub(super) struct Lines {
 pub(super) struct Line {
     pub(super) text: String,
     pub(super) place: Place,
+}
+
+/// What comes next.
+pub(super) enum Next {
+    /// A text.
+    Line(Line),
+    /// A record that was put aside.
+    Bad,
 }
 
 struct OpenFile {
@@ -54,8 +68,38 @@ struct Raw {
 }
 
 impl Lines {
-    pub(super) fn new(files: &[InputFile], policy: InvalidUtf8) -> Self {
-        Self { files: files.iter().cloned().collect(), current: None, policy, skipped: 0 }
+    pub(super) fn new(files: &[InputFile], options: &ReadOptions, text_files: TextFiles) -> Self {
+        Self {
+            files: files.iter().cloned().collect(),
+            current: None,
+            policy: options.invalid_utf8,
+            text_files,
+            bad_records: options.bad_records,
+            bad: Vec::new(),
+            skipped: 0,
+        }
+    }
+
+    /// Tells of a record that cannot be embedded, or fails.
+    ///
+    /// # Errors
+    /// It is an error here.
+    pub(super) fn reject(&mut self, place: Place, error: PipelineError) -> Result<(), PipelineError> {
+        if self.bad_records == BadRecords::Fail {
+            return Err(error);
+        }
+        self.bad.push(BadRecord { place, reason: error.to_string() });
+        Ok(())
+    }
+
+    /// How many bad records wait to be taken.
+    pub(super) const fn bad(&self) -> usize {
+        self.bad.len()
+    }
+
+    /// The bad records since this was last called.
+    pub(super) fn take_bad(&mut self) -> Vec<BadRecord> {
+        mem::take(&mut self.bad)
     }
 
     /// How many texts were left out so far.
@@ -69,23 +113,42 @@ impl Lines {
     /// Reading fails, a text is too long, or it is not UTF-8 and that is an error.
     pub(super) fn next_line(&mut self) -> Result<Option<Line>, PipelineError> {
         loop {
+            match self.advance()? {
+                Some(Next::Line(line)) => return Ok(Some(line)),
+                Some(Next::Bad) => {}
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// The next text or bad record, `None` at the end of the last file.
+    ///
+    /// # Errors
+    /// As [`Lines::next_line`].
+    pub(super) fn advance(&mut self) -> Result<Option<Next>, PipelineError> {
+        loop {
             let Some(current) = &mut self.current else {
                 let Some(file) = self.files.pop_front() else { return Ok(None) };
-                self.current = Some(OpenFile::open(&file)?);
+                self.current = Some(OpenFile::open(&file, self.text_files)?);
                 continue;
             };
             let Some(raw) = current.next_raw()? else {
                 self.current = None;
                 continue;
             };
-            match self.policy.decode(raw)? {
-                Some(line) => return Ok(Some(line)),
-                None => self.skipped += 1,
+            let place = raw.place.clone();
+            match self.policy.decode(raw) {
+                Ok(Some(line)) => return Ok(Some(Next::Line(line))),
+                Ok(None) => self.skipped += 1,
+                Err(error) => {
+                    self.reject(place, error)?;
+                    return Ok(Some(Next::Bad));
+                }
             }
         }
     }
 
-    /// How many texts are left, all of which are read and forgotten.
+    /// How many texts are left, bad ones too, all of which are read and forgotten.
     ///
     /// # Errors
     /// As [`Lines::next_line`].
@@ -94,13 +157,17 @@ impl Lines {
         while self.next_line()?.is_some() {
             count += 1;
         }
-        Ok(count)
+        Ok(count + self.bad.len() as u64)
     }
 }
 
 impl OpenFile {
-    fn open(file: &InputFile) -> Result<Self, PipelineError> {
-        let whole = file.format() == InputFormat::Markdown;
+    fn open(file: &InputFile, text_files: TextFiles) -> Result<Self, PipelineError> {
+        let whole = match file.format() {
+            InputFormat::Markdown => true,
+            InputFormat::Text => text_files == TextFiles::Whole,
+            _ => false,
+        };
         let state = if whole { State::Whole } else { State::Line(0) };
         Ok(Self { name: file.name().into(), bytes: TextBytes::open(file)?, state })
     }

@@ -12,6 +12,8 @@ mod reader;
 mod text;
 mod utf8;
 
+pub(crate) use limits::Limits;
 pub use limits::MAX_TEXT_BYTES;
-pub use reader::{ReadOptions, Reader};
+pub use reader::{BadRecord, ReadOptions, Reader, TextFiles};
+pub(crate) use reader::{BadRecords, Part};
 pub use utf8::InvalidUtf8;

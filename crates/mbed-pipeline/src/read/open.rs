@@ -25,7 +25,8 @@ pub(super) fn open(file: &InputFile) -> Result<Bytes, PipelineError> {
         return Ok(Box::new(io::stdin()));
     }
     let opened = File::open(file.path()).map_err(|source| PipelineError::read(&file.name(), source))?;
-    Ok(Box::new(opened))
+    let opened = file.compression().open(opened);
+    opened.map_err(|source| PipelineError::read(&file.name(), source))
 }
 
 /// A text file behind its byte order mark.
@@ -71,12 +72,12 @@ pub(super) enum Seekable {
 }
 
 impl Seekable {
-    /// `file`, copied to a temporary file where it is not a regular one.
+    /// `file`, copied to a temporary file where it is not a regular one, or is compressed.
     ///
     /// # Errors
     /// The file cannot be opened, read or copied.
     pub(super) fn of(file: &InputFile) -> Result<Self, PipelineError> {
-        if file.is_regular() {
+        if file.is_seekable() {
             Ok(Self::Path(file.path().to_owned()))
         } else {
             Self::spool(file, open(file)?)

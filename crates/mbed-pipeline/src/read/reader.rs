@@ -13,7 +13,7 @@ use super::limits::{Limits, MAX_TEXT_BYTES};
 use super::text::TextRecords;
 use super::{InvalidUtf8, arrow, parquet};
 use crate::columns::Columns;
-use crate::{InputFormat, InputPlan, PipelineError, Place, Window};
+use crate::{InputFormat, InputPlan, PipelineError, Place, Window, Windows};
 
 /// How records are read.
 #[derive(Clone, Debug)]
@@ -25,11 +25,53 @@ pub struct ReadOptions {
     pub id_column: Option<String>,
     /// What happens to bytes that are not UTF-8.
     pub invalid_utf8: InvalidUtf8,
+    /// What happens to a record that cannot be embedded.
+    pub(crate) bad_records: BadRecords,
+    /// What a record of a text file is.
+    pub text_files: TextFiles,
     /// The most records of a window.
     pub window_rows: NonZeroUsize,
     /// A window ends with the record that takes its bytes, all columns counted, to this; at most
     /// [`MAX_TEXT_BYTES`] is used.
     pub window_bytes: NonZeroUsize,
+}
+
+/// What happens to a record that cannot be embedded: its bytes are not UTF-8, its line is not JSON, its text is null.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum BadRecords {
+    /// Reading ends with an error.
+    #[default]
+    Fail,
+    /// It is left out and told of.
+    Collect,
+}
+
+/// A record that cannot be embedded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRecord {
+    /// Where it is.
+    pub place: Place,
+    /// Why not.
+    pub reason: String,
+}
+
+/// Consecutive records, the bad ones told apart.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub(crate) window: Window,
+    pub(crate) bad: Vec<BadRecord>,
+    /// How many records of the input these are, good and bad.
+    pub(crate) records: u64,
+}
+
+/// What a record of a text file is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TextFiles {
+    /// A line.
+    #[default]
+    Lines,
+    /// All of it.
+    Whole,
 }
 
 impl Default for ReadOptions {
@@ -39,6 +81,8 @@ impl Default for ReadOptions {
             text_column: None,
             id_column: None,
             invalid_utf8: InvalidUtf8::Error,
+            bad_records: BadRecords::Fail,
+            text_files: TextFiles::Lines,
             window_rows: NonZeroUsize::MIN.saturating_add(65_535),
             window_bytes: NonZeroUsize::MIN.saturating_add((64 << 20) - 1),
         }
@@ -53,6 +97,7 @@ pub struct Reader {
     records: Box<dyn Records>,
     columns: Columns,
     limits: Limits,
+    read: u64,
 }
 
 /// Records of one format.
@@ -66,6 +111,14 @@ pub(super) trait Records: Send {
     /// How many records were left out so far.
     fn skipped_rows(&self) -> u64 {
         0
+    }
+    /// Leaves out at most so many of the first records without looking at them, and tells how many.
+    fn jump(&mut self, _records: u64) -> u64 {
+        0
+    }
+    /// The bad records among those that were read last. They count as rows of [`Limits`].
+    fn take_bad(&mut self) -> Vec<BadRecord> {
+        Vec::new()
     }
 }
 
@@ -88,7 +141,7 @@ impl Reader {
         };
         let asked = (options.text_column.as_deref(), options.id_column.as_deref());
         let columns = Columns::choose(records.schema(), asked.0, asked.1)?;
-        Ok(Self { records, columns, limits })
+        Ok(Self { records, columns, limits, read: 0 })
     }
 
     /// The columns of every window.
@@ -109,13 +162,73 @@ impl Reader {
         self.records.skipped_rows()
     }
 
+    /// The next records, at most `rows` good and bad ones together; `None` at the end. Where all are bad the window is
+    /// empty.
+    ///
+    /// # Errors
+    /// As [`Reader::next_window`].
+    pub(crate) fn next_part(&mut self, rows: usize) -> Result<Option<Part>, PipelineError> {
+        let limits = Limits { rows: rows.min(self.limits.rows), ..self.limits };
+        let Some((batch, places)) = self.records.next_records(limits)? else { return Ok(None) };
+        let mut bad = self.records.take_bad();
+        let records = (batch.num_rows() + bad.len()) as u64;
+        self.read += records;
+        let (window, nulls) = Window::without_nulls(&batch, places, self.columns)?;
+        bad.extend(nulls);
+        Ok(Some(Part { window, bad, records }))
+    }
+
+    /// Leaves out the next `records` records, bad ones too.
+    ///
+    /// # Errors
+    /// As [`Reader::next_window`].
+    pub(crate) fn skip(&mut self, records: u64) -> Result<(), PipelineError> {
+        let mut left = records.saturating_sub(self.records.jump(records));
+        while left > 0 {
+            let rows = usize::try_from(left).unwrap_or(usize::MAX);
+            let limits = Limits { rows: rows.min(self.limits.rows), ..self.limits };
+            let Some((batch, _)) = self.records.next_records(limits)? else { return Ok(()) };
+            left = left.saturating_sub((batch.num_rows() + self.records.take_bad().len()) as u64);
+        }
+        Ok(())
+    }
+
+    /// Which columns have a meaning.
+    pub(crate) const fn columns(&self) -> Columns {
+        self.columns
+    }
+
+    /// How much a window holds.
+    pub(crate) const fn limits(&self) -> Limits {
+        self.limits
+    }
+
     /// The next records, at least one; `None` at the end.
     ///
     /// # Errors
     /// Reading fails, or a record is not what it should be. The reader is of no use after that.
     pub fn next_window(&mut self) -> Result<Option<Window>, PipelineError> {
         let Some((batch, places)) = self.records.next_records(self.limits)? else { return Ok(None) };
+        self.read += batch.num_rows() as u64;
         Window::new(batch, places, self.columns).map(Some)
+    }
+}
+
+impl Windows for Reader {
+    fn schema(&self) -> SchemaRef {
+        Self::schema(self)
+    }
+
+    fn next_window(&mut self) -> Result<Option<Window>, PipelineError> {
+        Self::next_window(self)
+    }
+
+    fn read_rows(&self) -> u64 {
+        self.read
+    }
+
+    fn skipped_rows(&self) -> u64 {
+        Self::skipped_rows(self)
     }
 }
 

@@ -7,8 +7,8 @@ use arrow_array::{ArrayRef, RecordBatch};
 use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 use super::limits::Limits;
-use super::lines::{Line, Lines};
-use super::reader::{ReadOptions, Records};
+use super::lines::{Line, Lines, Next};
+use super::reader::{BadRecord, ReadOptions, Records};
 use crate::columns::TEXT;
 use crate::place::label;
 use crate::plan::InputFile;
@@ -23,7 +23,7 @@ pub(super) struct TextRecords {
 
 impl TextRecords {
     pub(super) fn open(plan: &InputPlan, options: &ReadOptions) -> Result<Self, PipelineError> {
-        let lines = || Lines::new(plan.files(), options.invalid_utf8);
+        let lines = || Lines::new(plan.files(), options, options.text_files);
         let regular = plan.files().iter().all(InputFile::is_regular);
         let total = regular.then(|| lines().count()).transpose()?;
         let schema = Arc::new(Schema::new(vec![
@@ -48,13 +48,20 @@ impl Records for TextRecords {
         self.lines.skipped()
     }
 
+    fn take_bad(&mut self) -> Vec<BadRecord> {
+        self.lines.take_bad()
+    }
+
     fn next_records(&mut self, limits: Limits) -> Result<Option<(RecordBatch, Vec<Place>)>, PipelineError> {
         let mut table = Table::default();
-        while !limits.reached(table.places.len(), table.bytes) {
-            let Some(line) = self.lines.next_line()? else { break };
-            table.push(line);
+        while !limits.reached(table.places.len() + self.lines.bad(), table.bytes) {
+            match self.lines.advance()? {
+                Some(Next::Line(line)) => table.push(line),
+                Some(Next::Bad) => {}
+                None => break,
+            }
         }
-        table.finish(&self.schema)
+        table.finish(&self.schema, self.lines.bad())
     }
 }
 
@@ -80,12 +87,19 @@ impl Table {
         self.places.push(place);
     }
 
-    fn finish(mut self, schema: &SchemaRef) -> Result<Option<(RecordBatch, Vec<Place>)>, PipelineError> {
-        let Some(last) = self.places.last() else { return Ok(None) };
+    fn finish(
+        mut self,
+        schema: &SchemaRef,
+        bad: usize,
+    ) -> Result<Option<(RecordBatch, Vec<Place>)>, PipelineError> {
+        if self.places.len() + bad == 0 {
+            return Ok(None);
+        }
+        let file = self.places.last().map_or("", Place::file).to_owned();
         let columns: Vec<ArrayRef> =
             vec![Arc::new(self.source.finish()), Arc::new(self.line.finish()), Arc::new(self.text.finish())];
         let batch = RecordBatch::try_new(Arc::clone(schema), columns)
-            .map_err(|source| PipelineError::Assemble { path: label(last.file()).to_owned(), source })?;
+            .map_err(|source| PipelineError::Assemble { path: label(&file).to_owned(), source })?;
         Ok(Some((batch, self.places)))
     }
 }

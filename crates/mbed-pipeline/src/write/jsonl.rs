@@ -12,6 +12,7 @@ use serde::de::IgnoredAny;
 use super::output::Output;
 use super::vectors::Rows;
 use super::writer::{Sink, SinkError};
+use super::{VectorType, WriteOptions};
 use crate::columns::is_json;
 use crate::{OutputFormat, PipelineError};
 
@@ -20,12 +21,17 @@ pub(super) struct JsonSink {
     output: Output,
     /// What comes before each value: a comma or the opening brace, the key and a colon.
     leads: Vec<Vec<u8>>,
-    vector_lead: Vec<u8>,
+    /// `None` where no vectors are written.
+    vector_lead: Option<Vec<u8>>,
     options: EncoderOptions,
 }
 
 impl JsonSink {
-    pub(super) fn new(output: Output, schema: SchemaRef, vector_column: &str) -> Result<Self, PipelineError> {
+    pub(super) fn new(
+        output: Output,
+        schema: SchemaRef,
+        write: &WriteOptions,
+    ) -> Result<Self, PipelineError> {
         let options = EncoderOptions::default().with_explicit_nulls(true);
         let unsupported = |source: ArrowError| PipelineError::UnsupportedColumns {
             format: OutputFormat::Jsonl,
@@ -38,9 +44,10 @@ impl JsonSink {
             let mut lead = if index == 0 { b"{".to_vec() } else { b",".to_vec() };
             serde_json::to_writer(&mut lead, key).map(|()| lead.push(b':')).map(|()| lead)
         };
-        let leads = keys.chain([vector_column]).enumerate().map(lead).collect::<Result<Vec<_>, _>>();
+        let leads =
+            keys.chain([write.vector_column.as_str()]).enumerate().map(lead).collect::<Result<Vec<_>, _>>();
         let mut leads = leads.map_err(|source| PipelineError::write(output.name(), source))?;
-        let vector_lead = leads.pop().unwrap_or_default();
+        let vector_lead = leads.pop().filter(|_| write.vectors != VectorType::None);
         Ok(Self { output, leads, vector_lead, options })
     }
 }
@@ -56,8 +63,10 @@ impl Sink for JsonSink {
                 line.extend_from_slice(lead);
                 column.write(row, &mut line);
             }
-            line.extend_from_slice(&self.vector_lead);
-            write_vector(rows, index, &mut line)?;
+            if let Some(lead) = &self.vector_lead {
+                line.extend_from_slice(lead);
+                write_vector(rows, index, &mut line)?;
+            }
             line.extend_from_slice(b"}\n");
             self.output.write_all(&line)?;
         }

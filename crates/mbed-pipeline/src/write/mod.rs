@@ -6,8 +6,11 @@ mod npy;
 mod output;
 mod parquet;
 mod replace;
+mod vector_type;
 mod vectors;
 mod writer;
 
 pub use output::Target;
+pub use vector_type::VectorType;
+pub(crate) use vector_type::scale_column;
 pub use writer::{Report, WriteOptions, Writer};

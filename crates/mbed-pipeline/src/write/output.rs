@@ -44,6 +44,12 @@ impl Output {
         Ok(Self { name, writer: BufWriter::with_capacity(BUFFER_BYTES, destination), bytes: 0 })
     }
 
+    /// Writes to `stream` as it comes.
+    pub(super) fn stream(name: String, stream: Box<dyn Write + Send>) -> Self {
+        let writer = BufWriter::with_capacity(BUFFER_BYTES, Destination::Stream(stream));
+        Self { name, writer, bytes: 0 }
+    }
+
     /// What to call it in a message.
     pub(super) fn name(&self) -> &str {
         &self.name

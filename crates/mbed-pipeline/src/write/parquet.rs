@@ -55,7 +55,7 @@ fn properties(columns: &OutputColumns) -> Result<WriterProperties, ParquetError>
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
         .set_max_row_group_row_count(Some((ROW_GROUP_BYTES / columns.vector_bytes()).max(1)));
     let leaves = ArrowSchemaConverter::new().convert(columns.schema())?;
-    if let Some(values) = leaves.columns().last() {
+    if let Some(values) = leaves.columns().last().filter(|_| columns.has_vectors()) {
         properties = properties
             .set_column_dictionary_enabled(values.path().clone(), false)
             .set_column_statistics_enabled(values.path().clone(), EnabledStatistics::None);

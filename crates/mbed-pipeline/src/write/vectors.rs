@@ -3,11 +3,11 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use arrow_array::{ArrayRef, FixedSizeListArray, Float32Array, RecordBatch};
-use arrow_schema::{ArrowError, DataType, Field, FieldRef, Schema, SchemaRef};
+use arrow_array::{ArrayRef, RecordBatch};
+use arrow_schema::{ArrowError, DataType, FieldRef, Schema, SchemaRef};
 use mbed_core::Embeddings;
 
-use super::WriteOptions;
+use super::{VectorType, WriteOptions};
 use crate::{PipelineError, Window};
 
 /// Some rows of a window with their vectors.
@@ -35,7 +35,7 @@ impl Rows<'_> {
 #[derive(Clone, Debug)]
 pub(super) struct OutputColumns {
     schema: SchemaRef,
-    item: FieldRef,
+    vectors: VectorType,
     dimensions: i32,
 }
 
@@ -43,17 +43,17 @@ impl OutputColumns {
     /// # Errors
     /// The input has a column of the name that the vectors should get, or no column can hold such long vectors.
     pub(super) fn new(input: &Schema, options: &WriteOptions) -> Result<Self, PipelineError> {
-        if input.index_of(&options.vector_column).is_ok() {
-            return Err(PipelineError::ColumnTaken { column: options.vector_column.clone() });
-        }
         let dimensions = i32::try_from(options.dimensions)
             .map_err(|_| PipelineError::Dimensions { got: options.dimensions })?;
-        let item = Arc::new(Field::new("item", DataType::Float32, false));
-        let vectors = DataType::FixedSizeList(Arc::clone(&item), dimensions);
         let mut fields = input.fields().to_vec();
-        fields.push(Arc::new(Field::new(&options.vector_column, vectors, false)));
+        for field in options.vectors.fields(&options.vector_column, dimensions) {
+            if input.index_of(field.name()).is_ok() {
+                return Err(PipelineError::ColumnTaken { column: field.name().clone() });
+            }
+            fields.push(Arc::new(field));
+        }
         let schema = Arc::new(Schema::new_with_metadata(fields, input.metadata().clone()));
-        Ok(Self { schema, item, dimensions })
+        Ok(Self { schema, vectors: options.vectors, dimensions })
     }
 
     /// The same columns, those that are dictionaries as plain values.
@@ -74,6 +74,11 @@ impl OutputColumns {
         &self.schema
     }
 
+    /// Whether the last column holds vectors.
+    pub(super) fn has_vectors(&self) -> bool {
+        self.vectors != VectorType::None
+    }
+
     /// The size of one vector, at least 1.
     pub(super) fn vector_bytes(&self) -> usize {
         usize::try_from(self.dimensions).unwrap_or_default().max(1).saturating_mul(size_of::<f32>())
@@ -81,14 +86,12 @@ impl OutputColumns {
 
     /// `rows` as a table of these columns.
     pub(super) fn join(&self, rows: &Rows<'_>) -> Result<RecordBatch, ArrowError> {
-        let values = Arc::new(Float32Array::from(rows.values().to_vec()));
-        let vectors = FixedSizeListArray::try_new(Arc::clone(&self.item), self.dimensions, values, None)?;
         let batch = rows.batch();
         let inputs = batch.columns().iter().zip(self.schema.fields());
         let mut columns = inputs
             .map(|(column, field)| arrow_cast::cast(column, field.data_type()))
             .collect::<Result<Vec<ArrayRef>, _>>()?;
-        columns.push(Arc::new(vectors));
+        columns.extend(self.vectors.columns(rows.values(), self.dimensions)?);
         RecordBatch::try_new(Arc::clone(&self.schema), columns)
     }
 }

@@ -1,17 +1,18 @@
 //! The writer of all formats.
 
 use std::fmt;
+use std::io::Write;
 
 use arrow_schema::SchemaRef;
 use mbed_core::{Bytes, Embeddings};
 
-use super::Target;
 use super::arrow::ArrowSink;
 use super::jsonl::JsonSink;
 use super::npy::NpySink;
 use super::output::Output;
 use super::parquet::ParquetSink;
 use super::vectors::{OutputColumns, Rows};
+use super::{Target, VectorType};
 use crate::error::Cause;
 use crate::{OutputFormat, PipelineError, Window};
 
@@ -27,13 +28,28 @@ pub struct WriteOptions {
     pub dimensions: usize,
     /// The name of the column that they go into.
     pub vector_column: String,
+    /// How their values are written.
+    pub vectors: VectorType,
 }
 
 impl WriteOptions {
     /// Vectors of `dimensions` values in a column called `embedding`.
     #[must_use]
     pub fn new(dimensions: usize) -> Self {
-        Self { dimensions, vector_column: "embedding".to_owned() }
+        Self { dimensions, vector_column: "embedding".to_owned(), vectors: VectorType::Float32 }
+    }
+
+    /// Records as they are, without vectors.
+    #[must_use]
+    pub fn without_vectors() -> Self {
+        Self { vectors: VectorType::None, ..Self::new(0) }
+    }
+
+    /// Says how values are written.
+    #[must_use]
+    pub const fn with_vectors(mut self, vectors: VectorType) -> Self {
+        self.vectors = vectors;
+        self
     }
 
     /// Names the column of the vectors.
@@ -99,11 +115,28 @@ impl Writer {
         schema: SchemaRef,
         options: &WriteOptions,
     ) -> Result<Self, PipelineError> {
+        check(format, options)?;
+        Self::over(Output::open(&target)?, format, schema, options)
+    }
+
+    /// Writes to `stream` as it comes; `name` is for messages.
+    pub(crate) fn to_stream(
+        name: String,
+        stream: Box<dyn Write + Send>,
+        format: OutputFormat,
+        (schema, options): (SchemaRef, &WriteOptions),
+    ) -> Result<Self, PipelineError> {
+        check(format, options)?;
+        Self::over(Output::stream(name, stream), format, schema, options)
+    }
+
+    fn over(
+        output: Output,
+        format: OutputFormat,
+        schema: SchemaRef,
+        options: &WriteOptions,
+    ) -> Result<Self, PipelineError> {
         let dimensions = options.dimensions;
-        if dimensions == 0 {
-            return Err(PipelineError::Dimensions { got: dimensions });
-        }
-        let output = Output::open(&target)?;
         let name = output.name().to_owned();
         let sink: Box<dyn Sink> = match format {
             OutputFormat::Parquet => {
@@ -112,7 +145,7 @@ impl Writer {
             OutputFormat::Arrow => Box::new(ArrowSink::new(output, OutputColumns::new(&schema, options)?)?),
             OutputFormat::Jsonl => {
                 OutputColumns::new(&schema, options)?;
-                Box::new(JsonSink::new(output, schema, &options.vector_column)?)
+                Box::new(JsonSink::new(output, schema, options)?)
             }
             OutputFormat::Npy => Box::new(NpySink::new(output, dimensions)?),
         };
@@ -130,7 +163,7 @@ impl Writer {
     pub fn write(&mut self, window: &Window, embeddings: &Embeddings) -> Result<(), PipelineError> {
         let mut sink = self.take()?;
         self.check_shape(window, embeddings)?;
-        let chunk = (CHUNK_BYTES / size_of::<f32>() / self.dimensions).max(1);
+        let chunk = (CHUNK_BYTES / size_of::<f32>() / self.dimensions.max(1)).max(1);
         for start in (0..window.len()).step_by(chunk) {
             let range = start..window.len().min(start + chunk);
             sink.write(&Rows { window, embeddings, range }).map_err(|error| self.explain(error))?;
@@ -138,6 +171,16 @@ impl Writer {
         self.rows += window.len() as u64;
         self.sink = Some(sink);
         Ok(())
+    }
+
+    /// Writes the records of `window` where no vectors are written.
+    ///
+    /// # Errors
+    /// As [`Writer::write`].
+    pub fn write_records(&mut self, window: &Window) -> Result<(), PipelineError> {
+        let mut empty = Embeddings::new();
+        empty.reset(window.len(), 0);
+        self.write(window, &empty)
     }
 
     /// Ends the output and lets it appear.
@@ -170,6 +213,17 @@ impl Writer {
             SinkError::Output(source) => PipelineError::write(&self.name, source),
         }
     }
+}
+
+fn check(format: OutputFormat, options: &WriteOptions) -> Result<(), PipelineError> {
+    let dimensions = options.dimensions;
+    if dimensions == 0 && options.vectors != VectorType::None {
+        return Err(PipelineError::Dimensions { got: dimensions });
+    }
+    if !options.vectors.fits(format) {
+        return Err(PipelineError::VectorType { format, vectors: options.vectors });
+    }
+    Ok(())
 }
 
 impl fmt::Debug for Writer {

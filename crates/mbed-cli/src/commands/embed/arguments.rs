@@ -4,9 +4,11 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use mbed::settings::{InvalidText, Settings};
-use mbed_pipeline::{InputFormat, InvalidUtf8, OutputFormat, ReadOptions};
+use mbed::settings::Settings;
+use mbed_pipeline::{OutputFormat, ReadOptions};
 
+use crate::commands::chunk_options::EmbedChunkOptions;
+use crate::commands::input_options::InputOptions;
 use crate::commands::model_options::ModelOptions;
 use crate::settings_options::Flags;
 
@@ -29,22 +31,13 @@ pub(crate) struct EmbedArguments {
     /// Format of the output; by default the extension of OUT says it
     #[arg(long, value_enum, default_value = "auto", help_heading = "Files")]
     pub(super) format: OutputChoice,
-    /// Format of the input; by default the extension says it, and standard input is text
-    #[arg(long, value_enum, default_value = "auto", help_heading = "Files")]
-    pub(super) input_format: InputChoice,
-    /// The column with the texts; by default `text`, or the only column of strings
-    #[arg(long, value_name = "COLUMN", help_heading = "Files")]
-    text_column: Option<String>,
-    /// A column that names rows in messages
-    #[arg(long, value_name = "COLUMN", help_heading = "Files")]
-    id_column: Option<String>,
+    #[command(flatten)]
+    pub(super) input: InputOptions,
+    #[command(flatten)]
+    chunks: EmbedChunkOptions,
     /// The column that the vectors are written to
     #[arg(long, value_name = "COLUMN", default_value = "embedding", help_heading = "Files")]
     pub(super) vector_column: String,
-    /// What happens to bytes that are not UTF-8: the run ends (without this), U+FFFD takes their place, or the row is
-    /// left out and counted
-    #[arg(long, value_name = "WHAT", value_parser = ["error", "replace", "skip"], help_heading = "Files")]
-    invalid_utf8: Option<String>,
     /// The most rows of one batch
     #[arg(long, value_name = "N", help_heading = "Runtime")]
     batch_size: Option<NonZeroUsize>,
@@ -60,11 +53,12 @@ const EXAMPLES: &str = "Examples:
   mbed embed README.md docs -o vectors.parquet
   mbed embed articles.jsonl --text-column body -o articles.parquet
   cat queries.txt | mbed embed - --prompt-name query -o queries.npy
+  mbed embed handbook --chunk markdown --chunk-size 256t -o handbook.parquet
   mbed embed notes.txt | head -n 1";
 
 /// `--format`
 #[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum OutputChoice {
+pub(crate) enum OutputChoice {
     Auto,
     Parquet,
     Jsonl,
@@ -74,7 +68,7 @@ pub(super) enum OutputChoice {
 
 impl OutputChoice {
     /// The format that was named, if one was.
-    pub(super) const fn named(self) -> Option<OutputFormat> {
+    pub(crate) const fn named(self) -> Option<OutputFormat> {
         match self {
             Self::Auto => None,
             Self::Parquet => Some(OutputFormat::Parquet),
@@ -85,53 +79,17 @@ impl OutputChoice {
     }
 }
 
-/// `--input-format`
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum InputChoice {
-    Auto,
-    Text,
-    Markdown,
-    Jsonl,
-    Csv,
-    Parquet,
-    Arrow,
-}
-
-impl InputChoice {
-    /// The format that was named, if one was.
-    pub(super) const fn named(self) -> Option<InputFormat> {
-        match self {
-            Self::Auto => None,
-            Self::Text => Some(InputFormat::Text),
-            Self::Markdown => Some(InputFormat::Markdown),
-            Self::Jsonl => Some(InputFormat::Jsonl),
-            Self::Csv => Some(InputFormat::Csv),
-            Self::Parquet => Some(InputFormat::Parquet),
-            Self::Arrow => Some(InputFormat::Arrow),
-        }
-    }
-}
-
 impl EmbedArguments {
     pub(crate) fn flags(&self) -> Flags {
         self.model
             .flags()
             .with("--batch-size", "batching.batch_size", self.batch_size)
             .with("--batch-tokens", "batching.max_tokens", self.batch_tokens)
-            .with("--invalid-utf8", "pipeline.invalid_utf8", self.invalid_utf8.as_ref())
+            .and(self.input.flags())
+            .and(self.chunks.flags())
     }
 
     pub(super) fn read_options(&self, settings: &Settings) -> ReadOptions {
-        let mut options = ReadOptions::default();
-        options.text_column.clone_from(&self.text_column);
-        options.id_column.clone_from(&self.id_column);
-        options.invalid_utf8 = match settings.pipeline.invalid_utf8 {
-            InvalidText::Error => InvalidUtf8::Error,
-            InvalidText::Replace => InvalidUtf8::Replace,
-            InvalidText::Skip => InvalidUtf8::Skip,
-        };
-        options.window_rows = settings.batching.window_rows;
-        options.window_bytes = settings.batching.window_bytes;
-        options
+        self.input.read_options(settings)
     }
 }

@@ -2,12 +2,14 @@
 
 use std::io::{self, IsTerminal as _};
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mbed::{Cancel, EngineError, Opened, Progress as _, RunError, RunStats, Task};
+use mbed::chunk::Chunker;
+use mbed::{Cancel, EngineError, Opened, Progress as _, RunError, Task};
 use mbed_pipeline::{
-    BackgroundReader, InputFile, InputPlan, OutputFormat, PipelineError, Reader, Target, WriteOptions,
-    Writer, plan_inputs,
+    BackgroundReader, ChunkedReader, InputFile, InputPlan, OutputFormat, PipelineError, Reader, Target,
+    Windows, WriteOptions, Writer, plan_inputs,
 };
 
 use super::EmbedArguments;
@@ -25,15 +27,17 @@ pub(crate) fn run(arguments: EmbedArguments, invocation: &Invocation) -> Result<
     let bars = Bars::new(printer);
     let context = invocation.context(&bars)?;
     mbed::check_backend(settings, &context)?;
-    let plan = plan_inputs(&arguments.inputs, arguments.input_format.named()).map_err(Failure::pipeline)?;
+    let plan =
+        plan_inputs(&arguments.inputs, arguments.input.input_format.named()).map_err(Failure::pipeline)?;
     let (target, format) = output(&arguments, &plan)?;
     if plan.skipped_files() > 0 {
         printer.note(&format!("{} files of other formats in the folders are not read", plan.skipped_files()));
     }
     if plan.files().iter().any(InputFile::is_stdin) && io::stdin().is_terminal() {
-        printer.note("reading texts from the terminal, one a line; Ctrl-D ends them");
+        printer.note("reading texts from the terminal; Ctrl-D ends them");
     }
     let reader = Reader::open(&plan, &arguments.read_options(settings)).map_err(Failure::pipeline)?;
+    let input = Input::new(reader, mbed::chunker(settings, &context)?)?;
     let opened = mbed::open(settings, &context)?;
     for refusal in &opened.passed_over {
         printer.note(&format!("backend {} passed over: {}", refusal.backend, refusal.reason));
@@ -41,8 +45,9 @@ pub(crate) fn run(arguments: EmbedArguments, invocation: &Invocation) -> Result<
     let options =
         WriteOptions::new(opened.embedder.dimensions()).with_vector_column(&arguments.vector_column);
     let stream = if arguments.writes_to_stdout() { Stream::Stderr } else { Stream::Stdout };
-    let writer = Writer::create(target, format, reader.schema(), &options).map_err(Failure::pipeline)?;
-    let summary = embed(opened, reader, writer, &bars, *start)?;
+    let writer =
+        Writer::create(target, format, input.windows.schema(), &options).map_err(Failure::pipeline)?;
+    let summary = embed(opened, input, writer, &bars, *start)?;
     if arguments.json {
         printer.result(&serde_json::json!(summary).to_string(), stream);
     } else {
@@ -71,26 +76,45 @@ fn output(arguments: &EmbedArguments, plan: &InputPlan) -> Result<(Target, Outpu
     Ok((Target::File(path.clone()), format))
 }
 
+/// What is embedded: records, or chunks of them.
+struct Input {
+    windows: Box<dyn Windows>,
+    /// How many records there are, where it is known.
+    rows: Option<u64>,
+    has_chunks: bool,
+}
+
+impl Input {
+    fn new(reader: Reader, chunker: Option<Arc<dyn Chunker>>) -> Result<Self, Failure> {
+        let (rows, has_chunks) = (reader.total_rows(), chunker.is_some());
+        let windows: Box<dyn Windows> = match chunker {
+            Some(chunker) => Box::new(ChunkedReader::new(reader, chunker).map_err(Failure::pipeline)?),
+            None => Box::new(reader),
+        };
+        Ok(Self { windows, rows, has_chunks })
+    }
+}
+
 /// Runs the texts through the model and commits the output.
 fn embed(
     opened: Opened,
-    reader: Reader,
+    input: Input,
     mut writer: Writer,
     bars: &Bars,
     start: Instant,
 ) -> Result<Summary, Failure> {
     let Opened { mut embedder, .. } = opened;
     let cancel = cancel_on_interrupt()?;
-    let total = reader.total_rows();
-    let source = BackgroundReader::start(reader, cancel.clone());
+    let Input { windows, rows: total, has_chunks } = input;
+    let source = BackgroundReader::start(windows, cancel.clone());
     let mut source =
         source.map_err(|error| Failure::new(format!("cannot start a thread for reading: {error}"), None))?;
     let load = start.elapsed();
-    bars.begin(&Task::Embed, total);
+    bars.begin(&Task::Embed, total.filter(|_| !has_chunks));
     let result = embedder.run(&mut source, &mut writer, bars, &cancel);
     bars.end();
     let mut stats = result.map_err(explain)?;
-    check_counts(&stats, total)?;
+    check_counts(source.read_rows(), total)?;
     let committing = Instant::now();
     writer.finish().map_err(Failure::pipeline)?;
     stats.elapsed += committing.elapsed();
@@ -100,6 +124,7 @@ fn embed(
     }
     let mut summary = summary(&embedder, opened.backend, opened.model.id, load);
     summary.count(&stats);
+    summary.documents = has_chunks.then(|| source.read_rows());
     summary.skipped_rows = source.skipped_rows();
     Ok(summary)
 }
@@ -108,6 +133,7 @@ fn summary(embedder: &mbed::Embedder, backend: &'static str, model: String, load
     let capabilities = embedder.capabilities();
     let say = |fact: fn(&mbed::Capabilities) -> String| capabilities.map_or_else(String::new, fact);
     Summary {
+        documents: None,
         rows: 0,
         tokens: 0,
         truncated_rows: 0,
@@ -129,10 +155,10 @@ fn summary(embedder: &mbed::Embedder, backend: &'static str, model: String, load
 }
 
 /// Proves that no row was lost: as many were written as were counted before anything was computed.
-fn check_counts(stats: &RunStats, total: Option<u64>) -> Result<(), Failure> {
+fn check_counts(read: u64, total: Option<u64>) -> Result<(), Failure> {
     match total {
-        Some(total) if total != stats.rows => Err(Failure::new(
-            format!("the input had {total} rows when it was counted, {} were read", stats.rows),
+        Some(total) if total != read => Err(Failure::new(
+            format!("the input had {total} rows when it was counted, {read} were read"),
             Some("a file changed while it was read, and no output file was written: run again"),
         )),
         _ => Ok(()),

@@ -7,6 +7,9 @@ use serde::Serialize;
 /// What a run did. The fields are those of `--json`, in their order.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
+    /// Documents that were read, where they were cut into chunks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) documents: Option<u64>,
     /// Rows that were written.
     pub(super) rows: u64,
     /// Tokens that were computed.
@@ -69,7 +72,8 @@ impl Summary {
     /// For people.
     pub(super) fn line(&self) -> String {
         let mut parts = vec![
-            format!("{} rows", self.rows),
+            self.documents.map_or_else(String::new, |count| format!("{count} documents, "))
+                + &format!("{} rows", self.rows),
             format!("{} tokens", self.tokens),
             format!("{} truncated", self.truncated_rows),
         ];

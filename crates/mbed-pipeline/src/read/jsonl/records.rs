@@ -12,9 +12,10 @@ use super::object::Object;
 use crate::columns::{Columns, TEXT};
 use crate::place::label;
 use crate::plan::InputFile;
+use crate::read::TextFiles;
 use crate::read::limits::Limits;
-use crate::read::lines::{Line, Lines};
-use crate::read::reader::{ReadOptions, Records};
+use crate::read::lines::{Line, Lines, Next};
+use crate::read::reader::{BadRecord, BadRecords, ReadOptions, Records};
 use crate::{InputPlan, PipelineError, Place};
 
 /// Records whose columns are all keys that there are.
@@ -25,6 +26,7 @@ pub(crate) struct JsonRecords {
     /// The number of the text column.
     text: usize,
     total: Option<u64>,
+    bad_records: BadRecords,
 }
 
 impl JsonRecords {
@@ -36,17 +38,24 @@ impl JsonRecords {
     ) -> Result<Self, PipelineError> {
         let mut lines = JsonLines::new(plan, options);
         let mut keys = Keys::default();
+        let mut unread = 0;
         let regular = plan.files().iter().all(InputFile::is_regular);
         if regular {
+            let mut bad = 0;
             while let Some(line) = lines.next_line()? {
-                keys.learn(&line)?;
+                match keys.learn(&line) {
+                    Err(error @ PipelineError::BadJson { .. }) => lines.lines.reject(line.place, error)?,
+                    learnt => learnt?,
+                }
+                bad += lines.lines.take_bad().len() as u64;
             }
+            unread = bad + lines.lines.take_bad().len() as u64;
             lines = JsonLines::new(plan, options);
         } else {
             lines.read_ahead(limits)?;
             lines.ahead.iter().try_for_each(|line| keys.learn(line))?;
         }
-        let total = regular.then_some(keys.rows());
+        let total = regular.then_some(keys.rows() + unread);
         if keys.rows() == 0 {
             keys = Keys::of_nothing(
                 options.text_column.as_deref().unwrap_or(TEXT),
@@ -55,7 +64,7 @@ impl JsonRecords {
         }
         let schema = Arc::new(keys.schema());
         let text = find_text(&keys, &schema, options)?;
-        Ok(Self { lines, keys, schema, text, total })
+        Ok(Self { lines, keys, schema, text, total, bad_records: options.bad_records })
     }
 
     /// Adds one record to the columns.
@@ -68,7 +77,9 @@ impl JsonRecords {
             *value.ok_or_else(|| unexpected(line, key, "absent", raw))? = Some(*raw);
         }
         let text = values.get(self.text).copied().flatten();
-        if text.is_none_or(|raw| Kind::of(raw) != Kind::Text) {
+        let kind = text.map_or(Kind::Null, Kind::of);
+        // A text that is missing is told of later, with those of all other formats.
+        if kind != Kind::Text && (kind != Kind::Null || self.bad_records == BadRecords::Fail) {
             return Err(PipelineError::TextNotString {
                 place: line.place.clone(),
                 column: self.schema.field(self.text).name().clone(),
@@ -98,22 +109,39 @@ impl Records for JsonRecords {
         self.lines.lines.skipped()
     }
 
+    fn take_bad(&mut self) -> Vec<BadRecord> {
+        self.lines.lines.take_bad()
+    }
+
     fn next_records(&mut self, limits: Limits) -> Result<Option<(RecordBatch, Vec<Place>)>, PipelineError> {
         let mut builders = self.keys.builders();
         let mut places: Vec<Place> = Vec::new();
         let mut bytes = 0;
         // A key takes up room in records that do not have it, too.
         let least = builders.len() * size_of::<u64>();
-        while !limits.reached(places.len(), bytes) {
-            let Some(line) = self.lines.next_line()? else { break };
-            self.push(&mut builders, &line)?;
+        while !limits.reached(places.len() + self.lines.lines.bad(), bytes) {
+            let line = match self.lines.advance()? {
+                Some(Next::Line(line)) => line,
+                Some(Next::Bad) => continue,
+                None => break,
+            };
+            match self.push(&mut builders, &line) {
+                Err(error @ PipelineError::BadJson { .. }) => {
+                    self.lines.lines.reject(line.place, error)?;
+                    continue;
+                }
+                pushed => pushed?,
+            }
             bytes += line.text.len().max(least);
             places.push(line.place);
         }
-        let Some(last) = places.last() else { return Ok(None) };
+        if places.len() + self.lines.lines.bad() == 0 {
+            return Ok(None);
+        }
+        let file = places.last().map_or("", Place::file).to_owned();
         let columns: Vec<ArrayRef> = builders.into_iter().map(Builder::finish).collect();
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), columns)
-            .map_err(|source| PipelineError::Assemble { path: label(last.file()).to_owned(), source })?;
+            .map_err(|source| PipelineError::Assemble { path: label(&file).to_owned(), source })?;
         Ok(Some((batch, places)))
     }
 }
@@ -127,19 +155,30 @@ struct JsonLines {
 
 impl JsonLines {
     fn new(plan: &InputPlan, options: &ReadOptions) -> Self {
-        Self { ahead: VecDeque::new(), lines: Lines::new(plan.files(), options.invalid_utf8) }
+        let lines = Lines::new(plan.files(), options, TextFiles::Lines);
+        Self { ahead: VecDeque::new(), lines }
     }
 
     fn next_line(&mut self) -> Result<Option<Line>, PipelineError> {
-        if let Some(line) = self.ahead.pop_front() {
-            return Ok(Some(line));
-        }
-        while let Some(line) = self.lines.next_line()? {
-            if !line.text.trim_ascii().is_empty() {
-                return Ok(Some(line));
+        loop {
+            match self.advance()? {
+                Some(Next::Line(line)) => return Ok(Some(line)),
+                Some(Next::Bad) => {}
+                None => return Ok(None),
             }
         }
-        Ok(None)
+    }
+
+    fn advance(&mut self) -> Result<Option<Next>, PipelineError> {
+        if let Some(line) = self.ahead.pop_front() {
+            return Ok(Some(Next::Line(line)));
+        }
+        loop {
+            match self.lines.advance()? {
+                Some(Next::Line(line)) if line.text.trim_ascii().is_empty() => {}
+                next => return Ok(next),
+            }
+        }
     }
 
     /// Reads one window of lines ahead.
@@ -158,14 +197,17 @@ impl JsonLines {
 
 /// The number of the text column, which must be a string in every record that was seen.
 fn find_text(keys: &Keys, schema: &Schema, options: &ReadOptions) -> Result<usize, PipelineError> {
+    // Of strings and nulls the column is one of strings.
+    let has_strings = |index| Columns::is_text(schema.field(index));
+    let collects = options.bad_records == BadRecords::Collect;
     let check = |index| match keys.fault(index) {
-        Some(Fault { place, got }) => Err(PipelineError::TextNotString {
+        Some(Fault { place, got }) if !collects || !has_strings(index) => Err(PipelineError::TextNotString {
             place: place.clone(),
             column: schema.field(index).name().clone(),
             got,
             keys: keys.names(),
         }),
-        None => Ok(index),
+        _ => Ok(index),
     };
     // First the column that is meant by name, because of any other type it would only be told what it is not.
     let named = options.text_column.as_deref().unwrap_or(TEXT);

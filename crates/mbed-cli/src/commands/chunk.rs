@@ -1,0 +1,113 @@
+//! `mbed chunk`
+
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use mbed::settings::{ChunkingStrategy, Settings};
+use mbed_pipeline::{
+    ChunkedReader, InputFile, InputPlan, OutputFormat, Reader, Target, Windows as _, WriteOptions, Writer,
+    plan_inputs,
+};
+
+use super::chunk_options::ChunkOptions;
+use super::embed::OutputChoice;
+use super::input_options::InputOptions;
+use super::model_options::ModelOptions;
+use crate::failure::Failure;
+use crate::invocation::Invocation;
+use crate::progress::Bars;
+use crate::settings_options::Flags;
+use crate::status::Status;
+
+/// Cut documents into chunks
+///
+/// Reads what `mbed embed` reads, text files too as one document each, and writes one row a chunk: all columns of its
+/// document, its own text, and document, chunk, start, end, level, parent and headings. Bytes start to end of the
+/// document are the chunk. Without -o, JSON Lines go to standard output.
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct ChunkArguments {
+    /// Files, folders, or - for standard input
+    #[arg(value_name = "INPUT", default_value = "-")]
+    inputs: Vec<PathBuf>,
+    /// The file to write, which appears only when it is whole; - for standard output
+    #[arg(long, short, value_name = "OUT")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    chunks: ChunkOptions,
+    #[command(flatten)]
+    model: ModelOptions,
+    /// Format of the output; by default the extension of OUT says it
+    #[arg(long, value_enum, default_value = "auto", help_heading = "Files")]
+    format: OutputChoice,
+    #[command(flatten)]
+    input: InputOptions,
+}
+
+const EXAMPLES: &str = "Examples:
+  mbed chunk README.md --strategy markdown --size 800c
+  mbed chunk articles.parquet --text-column body --size 256t --overlap 32 -o chunks.parquet
+  mbed chunk docs --strategy hierarchical --size 4000c --levels 3 | jq .headings";
+
+impl ChunkArguments {
+    pub(crate) fn flags(&self) -> Flags {
+        self.model.flags().and(self.chunks.flags()).and(self.input.flags())
+    }
+}
+
+pub(crate) fn run(arguments: &ChunkArguments, invocation: &Invocation) -> Result<Status, Failure> {
+    let Invocation { printer, start, .. } = invocation;
+    let settings = with_a_strategy(invocation.settings());
+    let plan =
+        plan_inputs(&arguments.inputs, arguments.input.input_format.named()).map_err(Failure::pipeline)?;
+    let (target, format) = arguments.output(&plan)?;
+    if plan.files().iter().any(InputFile::is_stdin) && io::stdin().is_terminal() {
+        printer.note("reading one document from the terminal; Ctrl-D ends it");
+    }
+    let reader = Reader::open(&plan, &arguments.input.read_options(&settings)).map_err(Failure::pipeline)?;
+    let bars = Bars::new(printer);
+    let Some(chunker) = mbed::chunker(&settings, &invocation.context(&bars)?)? else {
+        return Err(Failure::new("no strategy was chosen", None));
+    };
+    let mut reader = ChunkedReader::new(reader, chunker).map_err(Failure::pipeline)?;
+    let options = WriteOptions::without_vectors();
+    let mut writer = Writer::create(target, format, reader.schema(), &options).map_err(Failure::pipeline)?;
+    let mut bytes = 0;
+    while let Some(window) = reader.next_window().map_err(Failure::pipeline)? {
+        bytes += window.texts().map(str::len).sum::<usize>();
+        writer.write_records(&window).map_err(Failure::pipeline)?;
+    }
+    let report = writer.finish().map_err(Failure::pipeline)?;
+    let seconds = start.elapsed().as_secs_f64();
+    printer.note(&format!(
+        "{} documents, {} chunks, {} of text, {seconds:.2} s",
+        reader.read_rows(),
+        report.rows,
+        mbed::Bytes::from(bytes),
+    ));
+    Ok(Status::Success)
+}
+
+impl ChunkArguments {
+    fn output(&self, plan: &InputPlan) -> Result<(Target, OutputFormat), Failure> {
+        let Some(path) = self.output.as_ref().filter(|path| path.as_path() != Path::new("-")) else {
+            return Ok((Target::Stdout, self.format.named().unwrap_or(OutputFormat::Jsonl)));
+        };
+        plan.check_output(path).map_err(Failure::pipeline)?;
+        let format = match self.format.named() {
+            Some(format) => format,
+            None => OutputFormat::from_path(path).map_err(Failure::pipeline)?,
+        };
+        Ok((Target::File(path.clone()), format))
+    }
+}
+
+/// Whoever asks for chunks without saying how gets those that end at the best place.
+fn with_a_strategy(settings: &Settings) -> Settings {
+    let mut settings = settings.clone();
+    if settings.chunking.strategy == ChunkingStrategy::None {
+        settings.chunking.strategy = ChunkingStrategy::Recursive;
+    }
+    settings
+}

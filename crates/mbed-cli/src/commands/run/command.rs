@@ -1,0 +1,139 @@
+//! What `mbed run` does.
+
+use mbed::settings::Settings;
+use mbed::{Cancel, Context, Opened, Silent};
+use mbed_pipeline::bulk::{Begun, Identity, JobReport, ReadyJob, Totals, Watchers};
+use serde_json::{Value, json};
+
+use super::RunArguments;
+use super::line::JobLine;
+use crate::failure::Failure;
+use crate::invocation::Invocation;
+use crate::printer::Stream;
+use crate::progress::Bars;
+use crate::status::Status;
+
+/// Runs the job, or what is left of it.
+pub(crate) fn run(arguments: &RunArguments, invocation: &Invocation) -> Result<Status, Failure> {
+    let Invocation { printer, .. } = invocation;
+    let settings = invocation.settings();
+    let bars = Bars::new(printer);
+    let context = invocation.context(&bars)?;
+    mbed::check_backend(settings, &context)?;
+    let mut job = arguments.job(settings)?;
+    job.asked = asked(settings);
+    let folder = job.folder.clone();
+    let ready = match job.begin()? {
+        Begun::Ready(ready) => ready,
+        Begun::Finished(totals) => {
+            printer.note(&format!("job `{}` is done already: {}", folder.display(), shown(&totals)));
+            if arguments.json {
+                printer.result(&json!({ "finished": true, "totals": totals }).to_string(), Stream::Stdout);
+            }
+            return Ok(Status::Success);
+        }
+    };
+    if ready.done() > 0 {
+        printer.note(&format!("going on behind {} records", ready.done()));
+    }
+    let stop = stop_on_interrupt()?;
+    let report = compute(*ready, (invocation, &context), &stop)?;
+    tell(&report, arguments, invocation);
+    if !report.is_finished && stop.is_cancelled() {
+        let done = format!("interrupted: {} are committed", shown(&report.totals));
+        let mut failure = Failure::new(done, Some("run the same command again to go on"));
+        failure.status = Status::Interrupted;
+        return Err(failure);
+    }
+    Ok(Status::Success)
+}
+
+fn compute(
+    ready: ReadyJob,
+    (invocation, context): (&Invocation, &Context<'_>),
+    stop: &Cancel,
+) -> Result<JobReport, Failure> {
+    let settings = invocation.settings();
+    let chunker = mbed::chunker(settings, context)?;
+    let mut opened = mbed::open(settings, context)?;
+    for refusal in &opened.passed_over {
+        invocation.printer.note(&format!("backend {} passed over: {}", refusal.backend, refusal.reason));
+    }
+    let became = became(&opened)?;
+    let line = JobLine::new(&invocation.printer);
+    let watchers = Watchers { progress: &Silent, watch: &line, stop };
+    let report = ready.run(opened.embedder.engine_mut(), became, chunker, watchers);
+    line.end();
+    Ok(report?)
+}
+
+fn tell(report: &JobReport, arguments: &RunArguments, invocation: &Invocation) {
+    let seconds = report.elapsed.as_secs_f64();
+    let rate = report.this_run.records as f64 / seconds.max(1e-9);
+    if arguments.json {
+        let summary = json!({
+            "finished": report.is_finished, "totals": report.totals, "this_run": report.this_run,
+            "tokens": report.tokens, "seconds": seconds, "records_per_s": rate,
+            "peak_memory_bytes": mbed_monitor::peak_resident().map(mbed_core::Bytes::get),
+        });
+        invocation.printer.result(&summary.to_string(), Stream::Stdout);
+        return;
+    }
+    let end = if report.is_finished { "done" } else { "not done yet" };
+    invocation.printer.note(&format!(
+        "{end}: {}; this run: {}, {} tokens, {seconds:.1} s, {rate:.1} records/s",
+        shown(&report.totals),
+        shown(&report.this_run),
+        report.tokens,
+    ));
+}
+
+fn shown(totals: &Totals) -> String {
+    let Totals { records, rows, written, dead } = totals;
+    let chunks = if rows == records { String::new() } else { format!(" as {rows} chunks") };
+    format!("{records} records{chunks}, {written} written, {dead} dead")
+}
+
+/// The settings that vectors depend on.
+fn asked(settings: &Settings) -> Identity {
+    let mut asked = Identity::new();
+    let tables = [("model", json!(settings.model)), ("chunking", json!(settings.chunking))];
+    for (table, values) in tables {
+        let Value::Object(values) = values else { continue };
+        let counted = values.into_iter().filter(|(key, _)| key != "offline");
+        asked.extend(counted.map(|(key, value)| (format!("{table}.{key}"), plain(&value))));
+    }
+    for (key, value) in
+        [("backend", json!(settings.runtime.backend)), ("precision", json!(settings.runtime.precision))]
+    {
+        asked.insert(format!("runtime.{key}"), plain(&value));
+    }
+    asked
+}
+
+fn plain(value: &Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+}
+
+/// What the settings became.
+fn became(opened: &Opened) -> Result<Identity, Failure> {
+    let folder = &opened.model.folder;
+    let fingerprint = mbed_model::fingerprint(folder)
+        .map_err(|error| Failure::new(format!("cannot read `{}`: {error}", folder.display()), None))?;
+    let precision = opened.embedder.capabilities().map(|capabilities| capabilities.precision.to_string());
+    let pairs = [
+        ("model.fingerprint", fingerprint),
+        ("backend", opened.backend.to_owned()),
+        ("precision", precision.unwrap_or_default()),
+    ];
+    Ok(pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect())
+}
+
+/// A wish to end in good order, which Ctrl-C and a termination signal make.
+fn stop_on_interrupt() -> Result<Cancel, Failure> {
+    let stop = Cancel::new();
+    let wish = stop.clone();
+    ctrlc::set_handler(move || wish.cancel())
+        .map_err(|error| Failure::new(format!("cannot listen for Ctrl-C: {error}"), None))?;
+    Ok(stop)
+}
