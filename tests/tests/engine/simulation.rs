@@ -28,6 +28,8 @@ impl Clock for DeviceTime {
 
     fn sleep(&self, duration: Duration) {
         self.0.pass(duration);
+        // Other engines get on meanwhile, on threads of this machine.
+        std::thread::sleep(duration.min(Duration::from_millis(2)));
     }
 }
 

@@ -7,6 +7,8 @@ const HYSTERESIS: f64 = 0.03;
 /// ... and by so many standard errors of the comparison: rates of single batches vary by tens of percents on a machine
 /// that others use too, and there are a dozen comparisons in which chance could win.
 const SURE: f64 = 3.0;
+/// How many times longer two sizes are compared while one seems faster and is not surely so.
+const PERSISTENCE: u64 = 8;
 /// A size that reaches less than this part of the best rate ends its direction: no dip is that deep.
 const HOPELESS: f64 = 0.4;
 
@@ -171,13 +173,25 @@ impl Search {
         }
         let gain = trial.ours.rate() / trial.theirs.rate();
         let error = trial.ours.relative_error().hypot(trial.theirs.relative_error());
-        self.decide(gain, HYSTERESIS.max(SURE * error))
+        let least = HYSTERESIS.max(SURE * error);
+        let is_open = gain > 1.0 + HYSTERESIS && gain <= 1.0 + least;
+        if is_open && trial.ours.batches.min(trial.theirs.batches) <= PERSISTENCE * batches {
+            return None;
+        }
+        self.decide(gain, least)
+    }
+
+    /// Whether all that is known of two sizes, over rows of all lengths, speaks against the first.
+    fn was_slower(&self, size: usize, than: usize) -> bool {
+        let (ours, theirs) = (&self.totals[size], &self.totals[than]);
+        let is_known = ours.batches.min(theirs.batches) > 2 * self.batches as u64;
+        is_known && ours.rate() < theirs.rate()
     }
 
     /// Takes the size that was tried where it is faster by more than `least`, and goes on to the next.
     fn decide(&mut self, gain: f64, least: f64) -> Option<Found> {
         let Trial { direction, size, best, misses, .. } = self.trial.take()?;
-        let has_won = gain > 1.0 + least;
+        let has_won = gain > 1.0 + least && !self.was_slower(size, best);
         let misses = match gain {
             _ if has_won => 0,
             _ if gain < HOPELESS => self.patience,
