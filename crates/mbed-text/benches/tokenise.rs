@@ -76,7 +76,7 @@ fn library(file: &[u8]) -> Tokenizer {
 /// Texts of words with a length and a spelling that a fixed sequence of numbers decides.
 fn generated() -> Vec<String> {
     const SYLLABLES: [&str; 12] =
-        ["ba", "con", "ti", "der", "ing", "lo", "mes", "un", "re", "sta", "the", "or"];
+        ["be", "con", "ti", "der", "ing", "lo", "mes", "un", "re", "sta", "the", "or"];
     let mut state = 1_u64;
     let mut next = |below: usize| {
         // Knuth's MMIX generator.

@@ -169,9 +169,9 @@ fn a_job_file_says_everything_and_nothing_unknown() {
             assert!((got - exact).abs() <= largest / 127.0 * 0.51, "{got} instead of {exact}");
         }
     }
-    place.file("bad.toml", "input = [\"a\"]\nouput = \"x\"\n");
+    place.file("bad.toml", "input = [\"a\"]\noutputs = \"x\"\n");
     let bad = place.run(&["run", "bad.toml"]);
-    assert!(bad.error().contains("unknown field `ouput`"), "{}", bad.stderr);
+    assert!(bad.error().contains("unknown field `outputs`"), "{}", bad.stderr);
 }
 
 #[test]
