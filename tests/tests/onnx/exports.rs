@@ -26,7 +26,7 @@ fn trials(python: &Python, runtime: Runtime, folders: &[ModelFolder]) -> Vec<Tri
     if let Err(failure) = python.has(runtime.package) {
         let need = format!("needs Python with {}", runtime.package);
         let trial = Trial::test(format!("{}/any", runtime.name), || Err(failure.into()));
-        let is_ignored = !required(runtime.package);
+        let is_ignored = !required(&format!("python-{}", runtime.package));
         return vec![trial.with_kind(need).with_ignored_flag(is_ignored)];
     }
     let mut trials = Vec::new();

@@ -2,7 +2,7 @@
 //!
 //! `exports` gives our files to the checker of the standard, to ONNX Runtime's own Python package and to OpenVINO, and
 //! compares vectors with those of sentence-transformers; a trial is named like `openvino/f32/bert-mean`. Where Python
-//! lacks the package it shows as ignored, and fails where `MBEDTEST_REQUIRE` names the package. `graphs` opens folders
+//! lacks the package it shows as ignored, and fails where `MBEDTEST_REQUIRE` names it, as `python-openvino`. `graphs` opens folders
 //! that hold a graph and no weights, good and bad ones; without ONNX Runtime's library these are ignored too.
 
 mod exports;
