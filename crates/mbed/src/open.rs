@@ -7,7 +7,7 @@ use mbed_engine::{Engine, EngineOptions, Finish, Rescale};
 use mbed_model::{Model, ResolvedModel};
 use mbed_text::{TextEncoder, TextOptions};
 
-use crate::registry::{KNOWN_BACKENDS, PLANNED_BACKENDS, backends, provide};
+use crate::registry::{KNOWN_BACKENDS, backends, provide};
 use crate::sessions::{Chosen, open_sessions};
 use crate::{Context, Embedder, Error, Refusal, sizing};
 
@@ -101,12 +101,8 @@ fn candidates(settings: &Settings, context: &Context<'_>) -> Result<Vec<Box<dyn 
     };
     let Some(backend) = backends(settings).into_iter().find(|backend| backend.name() == name) else {
         let name = name.clone();
-        let is_one_of = |names: &[&str]| names.contains(&name.as_str());
-        return Err(match (is_one_of(KNOWN_BACKENDS), is_one_of(PLANNED_BACKENDS)) {
-            (true, _) => Error::NotCompiledIn { name },
-            (false, true) => Error::PlannedBackend { name },
-            (false, false) => Error::UnknownBackend { name },
-        });
+        let is_known = KNOWN_BACKENDS.contains(&name.as_str());
+        return Err(if is_known { Error::NotCompiledIn { name } } else { Error::UnknownBackend { name } });
     };
     let Probe::Absent(reason) = backend.probe() else { return Ok(vec![backend]) };
     let absent = |reason| Error::NoDevice { backend: name.clone(), reason };

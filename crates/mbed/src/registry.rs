@@ -11,10 +11,7 @@ use crate::{Context, Error};
 
 /// Every backend that a build may have, in the order in which `auto` asks them. Each is also the name of the
 /// feature that builds it in.
-pub const KNOWN_BACKENDS: &[&str] = &["cpu", "onnx", "candle"];
-
-/// Backends that settings may name and that no build has yet.
-pub const PLANNED_BACKENDS: &[&str] = &["cuda"];
+pub const KNOWN_BACKENDS: &[&str] = &["cpu", "onnx", "candle", "cuda"];
 
 /// The backends of this build, in the order of [`KNOWN_BACKENDS`].
 #[cfg_attr(not(feature = "onnx"), expect(unused_variables, reason = "no other backend has settings"))]
@@ -26,6 +23,8 @@ pub(crate) fn backends(settings: &Settings) -> Vec<Box<dyn Backend>> {
         Box::new(mbed_onnx::OnnxBackend::new(onnx_search()).with_settings(settings.onnx)),
         #[cfg(feature = "candle")]
         Box::new(mbed_candle::CandleBackend),
+        #[cfg(feature = "cuda")]
+        Box::new(mbed_cuda::CudaBackend),
     ]
 }
 
@@ -117,7 +116,7 @@ mod tests {
         let catalogue = Catalogue::new();
         let range = &catalogue.get("runtime.backend").unwrap().range;
         let mut named: Vec<&str> = range.split('`').skip(1).step_by(2).collect();
-        let mut known = [&["auto"], KNOWN_BACKENDS, PLANNED_BACKENDS].concat();
+        let mut known = [&["auto"], KNOWN_BACKENDS].concat();
         named.sort_unstable();
         known.sort_unstable();
         assert_eq!(named, known);

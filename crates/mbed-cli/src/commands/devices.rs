@@ -36,9 +36,6 @@ pub(crate) fn run(arguments: &DevicesArguments, printer: &Printer) -> Result<Sta
             }
         }
     }
-    for name in mbed::PLANNED_BACKENDS {
-        printer.data(&format!("{name:8} not in any build yet"));
-    }
     Ok(Status::Success)
 }
 
