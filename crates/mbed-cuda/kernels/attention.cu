@@ -28,7 +28,7 @@ struct Attention {
     int heads;
     int key_value_heads;
     float scale;
-    // How many tokens a token sees before and after itself. The host keeps both below 2^30, where sums do not overflow.
+    // How many tokens a token sees before and after itself. The host keeps both below 2^29, where sums do not overflow.
     int before;
     int after;
 

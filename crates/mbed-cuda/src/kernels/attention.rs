@@ -6,7 +6,7 @@ use super::check::{Check, LaunchError, VECTOR_BYTES};
 use super::{Address, Argument, AttentionShape, Launch, Scores};
 
 /// A reach of more is one of all tokens: sums with places of tokens stay within 31 bits.
-const FARTHEST: usize = (1 << 30) - 1;
+const FARTHEST: usize = (1 << 29) - 1;
 
 /// What is added to scores.
 #[derive(Clone, Copy, Debug, PartialEq)]

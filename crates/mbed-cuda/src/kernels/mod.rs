@@ -15,8 +15,6 @@ mod emulation;
 mod head;
 mod launch;
 mod norm;
-#[cfg(test)]
-mod offsets;
 mod place;
 mod pool;
 mod rows;

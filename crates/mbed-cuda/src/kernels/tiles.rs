@@ -13,7 +13,7 @@ const FEW_QUERIES: usize = 16;
 const SHORT: usize = 32;
 
 /// The longest sequence: sums of places and distances stay within 31 bits.
-const LONGEST: usize = 1 << 30;
+const LONGEST: usize = 1 << 29;
 
 /// The longest head without tensor cores, and the longest of which 32 queries fit into shared memory with 32 keys.
 const LONGEST_HEAD: usize = 256;
