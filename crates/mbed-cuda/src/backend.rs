@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
@@ -31,7 +32,14 @@ pub struct CudaOptions {
     pub memory_fraction: f64,
     /// What people chose.
     pub settings: CudaSettings,
+    /// Tokens of a part, unless a single sequence has more: parts of a batch are on their way at the same time. By default
+    /// enough to fill the largest cards.
+    pub part_tokens: NonZeroUsize,
 }
+
+/// A forward pass of the smallest models takes a millisecond for so many tokens on the largest cards, which hides its copies
+/// behind arithmetic and its launches behind both.
+const PART_TOKENS: NonZeroUsize = NonZeroUsize::new(16 * 1024).unwrap();
 
 impl Default for CudaOptions {
     fn default() -> Self {
@@ -41,6 +49,7 @@ impl Default for CudaOptions {
             kernel_cache: None,
             memory_fraction: 1.0,
             settings: CudaSettings::default(),
+            part_tokens: PART_TOKENS,
         }
     }
 }
@@ -159,6 +168,7 @@ impl Backend for CudaBackend {
             precision,
             numbers: numbers(precision),
             graphs: self.options.settings.graphs,
+            part_tokens: self.options.part_tokens.get(),
             pinning: if self.options.settings.pinned_memory { Pinning::Pinned } else { Pinning::Pageable },
         };
         session::open(self.card(ready, facts)?, (spec, weights), options)

@@ -11,6 +11,8 @@ use crate::batch::Cutter;
 use crate::finish::scatter;
 use crate::flow::{self, Parts};
 use crate::memory::{Controller, CostModel, Learnt, MemoryOptions, MemoryReport, Reading};
+use crate::post;
+use crate::reopen::Reopen;
 use crate::sizing::{Cut, Plan, Sizing};
 use crate::tokenise::Tokenise;
 use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source};
@@ -40,6 +42,7 @@ pub struct Engine {
     encoder: TextEncoder,
     options: EngineOptions,
     sizing: Sizing,
+    reopen: Option<Reopen>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -77,7 +80,14 @@ impl Engine {
                 return Err(EngineError::TooManyDimensions { asked, available });
             }
         }
-        Ok(Self { sessions, encoder, options, sizing: Sizing::Fixed })
+        Ok(Self { sessions, encoder, options, sizing: Sizing::Fixed, reopen: None })
+    }
+
+    /// Opens sessions anew whose device is lost; without it they are taken out.
+    #[must_use]
+    pub fn with_reopening(mut self, reopen: Reopen) -> Self {
+        self.reopen = Some(reopen);
+        self
     }
 
     /// Makes batches size themselves by memory and by measured rates, within the bounds of the engine's options. Sessions
@@ -176,7 +186,6 @@ impl Engine {
         let dimensions = self.dimensions();
         let encoded = self.tokenise().run(rows)?;
         let plan = Plan { sizing: &self.sizing, options: &self.options, layout: layout(&self.sessions) };
-        let Some(session) = self.sessions.first_mut() else { return Err(EngineError::NoSession) };
         let lengths: Vec<usize> = encoded.iter().map(|encoded| encoded.tokens.len()).collect();
         let mut cutter = Cutter::new(&lengths);
         let mut vectors = Embeddings::new();
@@ -184,8 +193,10 @@ impl Engine {
         while !cutter.is_empty() {
             let (bounds, size) = plan.bounds();
             let Some(batch) = cutter.next(&bounds) else { break };
-            let result = plan.compute((0, session.as_mut()), &encoded, Cut { rows: batch, size });
-            let done = result.map_err(|failure| failure.into_error(rows))?;
+            let (sessions, reopen) = (&mut self.sessions, self.reopen.as_ref());
+            let result =
+                post::compute_anywhere((sessions, reopen), plan, (&encoded, Cut { rows: batch, size }));
+            let done = result.ok_or(EngineError::NoSession)?.map_err(|failure| failure.into_error(rows))?;
             if let Some((row, source)) = done.failed.into_iter().next() {
                 return Err(EngineError::Compute { row: rows.name(row), source });
             }
@@ -218,8 +229,8 @@ impl Engine {
             overflow: self.options.overflow,
         };
         let plan = Plan { sizing: &self.sizing, options: &self.options, layout: layout(&self.sessions) };
-        let sessions = &mut self.sessions;
-        let parts = Parts { sessions, tokenise, plan, finish: self.options.finish, dimensions };
+        let (sessions, reopen) = (&mut self.sessions, self.reopen.as_ref());
+        let parts = Parts { sessions, reopen, tokenise, plan, finish: self.options.finish, dimensions };
         let result = flow::run(parts, source, sink, (progress, cancel));
         if let Sizing::Adaptive(controller) = &self.sizing {
             for (desk, session) in self.sessions.iter_mut().enumerate() {

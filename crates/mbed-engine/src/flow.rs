@@ -9,7 +9,6 @@
 //! planner hands a window to the collector before it cuts the next: so at most five windows are in memory, one in
 //! each stage and one in each channel.
 
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,6 +19,8 @@ use mbed_text::{Encoded, Pieces};
 
 use crate::batch::Cutter;
 use crate::finish::scatter;
+use crate::post::{Job, Outcome, Post};
+use crate::reopen::Reopen;
 use crate::sizing::{Cut, Plan};
 use crate::tokenise::Tokenise;
 use crate::worker::{Computed, Done, Failure};
@@ -31,6 +32,7 @@ const CANCEL_INTERVAL: Duration = Duration::from_millis(50);
 /// What a run works with.
 pub(crate) struct Parts<'a> {
     pub(crate) sessions: &'a mut [Box<dyn Session>],
+    pub(crate) reopen: Option<&'a Reopen>,
     pub(crate) tokenise: Tokenise<'a>,
     pub(crate) plan: Plan<'a>,
     pub(crate) finish: Finish,
@@ -38,22 +40,10 @@ pub(crate) struct Parts<'a> {
 }
 
 /// A window with its tokens.
-struct Window<R> {
-    number: u64,
-    rows: R,
-    encoded: Vec<Encoded>,
-}
-
-/// A batch of a window for a session.
-struct Job<R> {
-    window: Arc<Window<R>>,
-    cut: Cut,
-}
-
-/// What came of a job.
-struct Outcome {
-    window: u64,
-    result: Result<Done, Failure>,
+pub(crate) struct Window<R> {
+    pub(crate) number: u64,
+    pub(crate) rows: R,
+    pub(crate) encoded: Vec<Encoded>,
 }
 
 type Tokenised<R, E> = Result<Window<R>, RunError<E, std::convert::Infallible>>;
@@ -70,6 +60,9 @@ pub(crate) fn run<S: Source, K: Sink<Rows = S::Rows>>(
     let (planned_in, planned) = bounded(1);
     let (jobs_in, jobs) = bounded::<Job<S::Rows>>(parts.sessions.len());
     let (outcomes_in, outcomes) = unbounded();
+    let (returned_in, returned) = unbounded();
+    let workers = parts.sessions.len();
+    let reopen = parts.reopen;
     let tokenise = parts.tokenise;
     let batches = parts.plan;
     // The stages run on threads of their own; what they tell belongs to whoever called.
@@ -84,16 +77,18 @@ pub(crate) fn run<S: Source, K: Sink<Rows = S::Rows>>(
             scope.spawn(move || planning.in_scope(|| plan(&tokenised, &planned_in, &jobs_in, batches))),
         );
         for (desk, session) in parts.sessions.iter_mut().enumerate() {
-            let (jobs, outcomes) = (jobs.clone(), outcomes_in.clone());
+            let (jobs, returned, outcomes) = (jobs.clone(), returned.clone(), outcomes_in.clone());
+            let post = Post { desk, session, reopen, batches };
             let working = span.clone();
-            let work = move || work((desk, session.as_mut()), &jobs, &outcomes, batches);
-            stages.push(scope.spawn(move || working.in_scope(work)));
+            stages.push(scope.spawn(move || working.in_scope(|| post.work(jobs, &returned, &outcomes))));
         }
         // Only the stages may keep these ends open, or nobody would notice that they have gone.
-        drop((jobs, outcomes_in));
-        let collector = Collector {
+        drop((jobs, returned, outcomes_in));
+        let mut collector = Collector {
             planned,
             outcomes,
+            returned: returned_in,
+            workers,
             finish: parts.finish,
             dimensions: parts.dimensions,
             progress,
@@ -168,29 +163,14 @@ fn plan<R: Rows, E: std::error::Error>(
     }
 }
 
-fn work<R: Rows>(
-    (desk, session): (usize, &mut dyn Session),
-    jobs: &Receiver<Job<R>>,
-    outcomes: &Sender<Outcome>,
-    batches: Plan<'_>,
-) {
-    for Job { window, cut } in jobs {
-        // A panic must be told like any other failure: while other sessions hold the channel of outcomes open, the
-        // collector would wait for this batch for ever. Nothing is used after it that it could have left half done.
-        let compute = || batches.compute((desk, &mut *session), &window.encoded, cut);
-        let computed = panic::catch_unwind(AssertUnwindSafe(compute));
-        let has_panicked = computed.is_err();
-        let result = computed.unwrap_or(Err(Failure::Panicked));
-        if outcomes.send(Outcome { window: window.number, result }).is_err() || has_panicked {
-            return;
-        }
-    }
-}
-
 /// Puts results back into windows, in order.
 struct Collector<'a, R, E: std::error::Error + 'static> {
     planned: Receiver<Planned<R, E>>,
-    outcomes: Receiver<Outcome>,
+    outcomes: Receiver<Outcome<R>>,
+    /// Batches of sessions that were lost go back to the others.
+    returned: Sender<Job<R>>,
+    /// Sessions that still work.
+    workers: usize,
     finish: Finish,
     dimensions: usize,
     progress: &'a dyn Progress,
@@ -199,28 +179,28 @@ struct Collector<'a, R, E: std::error::Error + 'static> {
 
 impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
     fn run<K: Sink<Rows = R>>(
-        &self,
+        &mut self,
         sink: &mut K,
         stats: &mut RunStats,
     ) -> Result<(), RunError<E, K::Error>> {
         // Results of windows whose turn has not come.
-        let mut early: Vec<Outcome> = Vec::new();
+        let mut early: Vec<(u64, Result<Done, Failure>)> = Vec::new();
         while let Some(window) = self.receive(&self.planned)? {
             let window = window.map_err(widen)?;
             let mut vectors = Embeddings::new();
             vectors.reset(window.rows.len(), self.dimensions);
             let mut missing = window.rows.len();
-            let (ours, others) = early.into_iter().partition(|outcome| outcome.window == window.number);
+            let (ours, others) = early.into_iter().partition(|(number, _)| *number == window.number);
             early = others;
-            for outcome in ours {
-                missing -= self.place(outcome, (&window, &mut vectors), sink, stats)?;
+            for (_, result) in ours {
+                missing -= self.place(result, (&window, &mut vectors), sink, stats)?;
             }
             while missing > 0 {
-                let outcome = self.receive(&self.outcomes)?.ok_or(EngineError::WorkerLost)?;
-                if outcome.window == window.number {
-                    missing -= self.place(outcome, (&window, &mut vectors), sink, stats)?;
+                let (number, result) = self.result(stats)?;
+                if number == window.number {
+                    missing -= self.place(result, (&window, &mut vectors), sink, stats)?;
                 } else {
-                    early.push(outcome);
+                    early.push((number, result));
                 }
             }
             tracing::debug_span!("write", window = window.number, rows = window.rows.len())
@@ -230,15 +210,36 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
         Ok(())
     }
 
+    /// The next result with the number of its window. A batch whose session was lost goes back to the others.
+    fn result(&mut self, stats: &mut RunStats) -> Result<(u64, Result<Done, Failure>), EngineError> {
+        loop {
+            match self.receive(&self.outcomes)?.ok_or(EngineError::WorkerLost)? {
+                Outcome::Done { window, result } => return Ok((window, result)),
+                Outcome::Reopened => stats.reopened_sessions += 1,
+                Outcome::Lost { job, error } => {
+                    stats.lost_sessions += 1;
+                    self.workers -= 1;
+                    if self.workers == 0 {
+                        let row = job.cut.rows.first().copied().unwrap_or(0);
+                        return Err(Failure::Session { row, error }.into_error(&job.window.rows));
+                    }
+                    let left = self.workers;
+                    tracing::warn!(%error, left, "a session is taken out, and its batch goes to another");
+                    self.returned.send(job).map_err(|_returned| EngineError::WorkerLost)?;
+                }
+            }
+        }
+    }
+
     /// Puts a result into its window, and gives the number of its rows.
     fn place<K: Sink<Rows = R>>(
         &self,
-        outcome: Outcome,
+        result: Result<Done, Failure>,
         (window, vectors): (&Window<R>, &mut Embeddings),
         sink: &mut K,
         stats: &mut RunStats,
     ) -> Result<usize, EngineError> {
-        let done = outcome.result.map_err(|failure| failure.into_error(&window.rows))?;
+        let done = result.map_err(|failure| failure.into_error(&window.rows))?;
         stats.splits += done.splits;
         let mut placed = done.failed.len();
         for (row, error) in done.failed {

@@ -18,6 +18,10 @@ pub struct RunStats {
     pub failed_rows: u64,
     /// How often a batch was cut into parts because memory ran out.
     pub splits: u64,
+    /// How often a session whose device was lost was opened anew.
+    pub reopened_sessions: u64,
+    /// Sessions that were taken out because their device was lost; others computed what they had.
+    pub lost_sessions: u64,
     /// From the first read to the last write.
     pub elapsed: Duration,
 }

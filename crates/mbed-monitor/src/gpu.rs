@@ -38,10 +38,16 @@ pub struct GpuSample {
     pub index: u32,
     /// What its maker calls it.
     pub name: Option<String>,
+    /// `GPU-` and 32 digits, by which other tools know it.
+    pub uuid: Option<String>,
     /// Its memory.
     pub memory_total: Option<Bytes>,
     /// What of it is in use.
     pub memory_used: Option<Bytes>,
+    /// What of it nobody holds.
+    pub memory_free: Option<Bytes>,
+    /// What of it the driver keeps for itself.
+    pub memory_reserved: Option<Bytes>,
     /// The part of the last moments in which it computed, 0 to 1.
     pub busy: Option<f64>,
     /// Heat, in degrees Celsius.
@@ -114,8 +120,11 @@ impl Gpus {
         let processes = card.running_compute_processes().unwrap_or_default().into_iter();
         GpuSample {
             name: card.name().ok(),
+            uuid: card.uuid().ok(),
             memory_total: memory.as_ref().map(|memory| Bytes::new(memory.total)),
-            memory_used: memory.map(|memory| Bytes::new(memory.used)),
+            memory_used: memory.as_ref().map(|memory| Bytes::new(memory.used)),
+            memory_free: memory.as_ref().map(|memory| Bytes::new(memory.free)),
+            memory_reserved: memory.map(|memory| Bytes::new(memory.reserved)),
             busy: card.utilization_rates().ok().map(|rates| f64::from(rates.gpu) / 100.0),
             celsius: card.temperature(TemperatureSensor::Gpu).ok(),
             watts: watts(card.power_usage()),

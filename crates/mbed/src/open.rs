@@ -41,7 +41,7 @@ pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error>
     }
     let encoder = TextEncoder::new(&model.text, &text_options(settings))?;
     let finish = finish(&settings.model, &model);
-    let Chosen { backend, sessions, passed_over } =
+    let Chosen { backend, sessions, passed_over, reopen } =
         open_sessions(candidates, &model.source, &settings.runtime)?;
     let options = EngineOptions {
         batching: settings.batching,
@@ -51,6 +51,9 @@ pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error>
         finish,
     };
     let mut engine = Engine::new(sessions, encoder, options)?;
+    if let Some(reopen) = reopen {
+        engine = engine.with_reopening(reopen);
+    }
     engine.warm_up()?;
     let embedder = match settings.memory.adapt {
         Adapt::Off => Embedder::new(engine, None),

@@ -4,8 +4,10 @@ use std::num::NonZeroUsize;
 
 use mbed_core::settings::{DeviceChoice, PrecisionSetting, RuntimeSettings};
 use mbed_core::{
-    Backend, BackendError, DeviceInfo, ModelSource, OpenRequest, Precision, PrecisionChoice, Session,
+    Backend, BackendError, DeviceInfo, DeviceMemory, ModelSource, OpenRequest, Precision, PrecisionChoice,
+    Session,
 };
+use mbed_engine::Reopen;
 
 use crate::{Error, Refusal};
 
@@ -14,6 +16,8 @@ pub(crate) struct Chosen {
     pub(crate) backend: &'static str,
     pub(crate) sessions: Vec<Box<dyn Session>>,
     pub(crate) passed_over: Vec<Refusal>,
+    /// How a session is opened anew whose device was lost, where devices can be.
+    pub(crate) reopen: Option<Reopen>,
 }
 
 /// Opens the model on the first candidate that can run it. Only a model that a backend does not run passes on to
@@ -26,9 +30,13 @@ pub(crate) fn open_sessions(
     let mut passed_over = Vec::new();
     for backend in candidates {
         match open_on(backend.as_ref(), source, settings) {
-            Ok(sessions) => {
+            Ok((sessions, requests)) => {
                 tell(backend.name(), &sessions);
-                return Ok(Chosen { backend: backend.name(), sessions, passed_over });
+                let name = backend.name();
+                // The processor cannot be lost without this process, and requests hold on to the model.
+                let is_own = |session: &Box<dyn Session>| session.device_memory() != DeviceMemory::Host;
+                let reopen = sessions.iter().any(is_own).then(|| reopening(backend, requests));
+                return Ok(Chosen { backend: name, sessions, passed_over, reopen });
             }
             Err(Error::Backend(BackendError::UnsupportedModel { backend, reason })) => {
                 tracing::info!(backend, reason, "passed over");
@@ -46,12 +54,22 @@ pub(crate) fn open_sessions(
     Err(Error::NoBackend { architecture, refusals: passed_over, known: mbed_model::known_families() })
 }
 
+fn reopening(backend: Box<dyn Backend>, requests: Vec<OpenRequest>) -> Reopen {
+    Reopen::new(move |session| match requests.get(session) {
+        Some(request) => backend.open(request.clone()),
+        None => Err(BackendError::NoSuchDevice {
+            backend: backend.name(),
+            index: 0,
+            reason: "no such session was opened".to_owned(),
+        }),
+    })
+}
+
+/// Sessions with what they were opened with, in the same order.
+type Opened = (Vec<Box<dyn Session>>, Vec<OpenRequest>);
+
 /// A session for each worker on each device.
-fn open_on(
-    backend: &dyn Backend,
-    source: &ModelSource,
-    settings: &RuntimeSettings,
-) -> Result<Vec<Box<dyn Session>>, Error> {
+fn open_on(backend: &dyn Backend, source: &ModelSource, settings: &RuntimeSettings) -> Result<Opened, Error> {
     let probe = backend.probe();
     let numbers: Vec<u32> = match &settings.devices {
         DeviceChoice::All => probe.devices().iter().map(|device| device.id.index).collect(),
@@ -59,7 +77,7 @@ fn open_on(
     };
     let workers = settings.workers_per_device.map_or(1, NonZeroUsize::get);
     let threads = threads(settings.threads, numbers.len().saturating_mul(workers));
-    let mut sessions = Vec::new();
+    let (mut sessions, mut requests) = (Vec::new(), Vec::new());
     for number in numbers {
         let device = probe.devices().iter().find(|device| device.id.index == number);
         let precision = precision(settings.precision, device)?;
@@ -68,10 +86,11 @@ fn open_on(
                 .with_device(Some(number))
                 .with_precision(precision)
                 .with_threads(threads);
-            sessions.push(backend.open(request)?);
+            sessions.push(backend.open(request.clone())?);
+            requests.push(request);
         }
     }
-    Ok(sessions)
+    Ok((sessions, requests))
 }
 
 /// The threads of one of so many sessions. A lone one that nobody bounds takes what it finds.

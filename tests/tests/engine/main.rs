@@ -6,6 +6,7 @@
 
 mod adaptive;
 mod failures;
+mod losses;
 mod memory;
 mod order;
 mod overlap;

@@ -6,6 +6,7 @@ mod bad_input;
 mod chunk;
 mod commands;
 mod config;
+mod cuda;
 mod embed;
 mod interrupted;
 mod logging;

@@ -3,6 +3,7 @@
 #![expect(unsafe_code, reason = "the driver's functions take bare handles")]
 
 use std::mem::MaybeUninit;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use cudarc::driver::result::DriverError as Said;
 use cudarc::driver::{result, sys};
@@ -16,6 +17,7 @@ pub(super) struct Context {
     device: sys::CUdevice,
     context: usize,
     pool: usize,
+    is_lost: AtomicBool,
 }
 
 impl Context {
@@ -25,7 +27,7 @@ impl Context {
         // SAFETY: the device was just given by the driver.
         let context = unsafe { result::primary_ctx::retain(device) };
         let context = context.map_err(|said| driver("cuDevicePrimaryCtxRetain", 0, said))?;
-        let mut opened = Self { device, context: context as usize, pool: 0 };
+        let mut opened = Self { device, context: context as usize, pool: 0, is_lost: AtomicBool::new(false) };
         opened.bind()?;
         opened.pool = create_pool(device)?;
         Ok(opened)
@@ -40,8 +42,26 @@ impl Context {
         said.result().map_err(|said| driver("cuDevicePrimaryCtxReset", 0, said))
     }
 
+    /// Whether every call fails from now on. Its handles are never used again: those of a context that was reset are no
+    /// addresses of anything.
+    pub(super) fn is_lost(&self) -> bool {
+        self.is_lost.load(Ordering::Acquire)
+    }
+
+    /// Passes a result on, and notes where it says that the context is lost.
+    pub(super) fn noted<T>(&self, done: Result<T, DriverError>) -> Result<T, DriverError> {
+        if matches!(done, Err(DriverError::Lost { .. })) {
+            self.is_lost.store(true, Ordering::Release);
+        }
+        done
+    }
+
     /// Makes it the current one of this thread.
     pub(super) fn bind(&self) -> Result<(), DriverError> {
+        if self.is_lost() {
+            let reason = "it was lost before".to_owned();
+            return Err(DriverError::Lost { call: "cuCtxSetCurrent", reason });
+        }
         // SAFETY: the context is retained until this is dropped.
         let bound = unsafe { result::ctx::set_current(self.context as sys::CUcontext) };
         bound.map_err(|said| driver("cuCtxSetCurrent", 0, said))
@@ -60,6 +80,7 @@ impl Context {
 
     pub(super) fn pool_attribute(&self, attribute: sys::CUmemPool_attribute) -> Result<u64, DriverError> {
         let mut value = 0_u64;
+        self.bind()?;
         // SAFETY: the pool lives as long as this, and these attributes are 64-bit numbers.
         let said =
             unsafe { result::mem_pool::get_attribute(self.pool(), attribute, (&raw mut value).cast()) };
@@ -71,6 +92,7 @@ impl Context {
         attribute: sys::CUmemPool_attribute,
         mut value: u64,
     ) -> Result<(), DriverError> {
+        self.bind()?;
         // SAFETY: the pool lives as long as this, and these attributes are 64-bit numbers.
         let said =
             unsafe { result::mem_pool::set_attribute(self.pool(), attribute, (&raw mut value).cast()) };
@@ -78,6 +100,7 @@ impl Context {
     }
 
     pub(super) fn trim_pool(&self) -> Result<(), DriverError> {
+        self.bind()?;
         // SAFETY: the pool lives as long as this.
         let trimmed = unsafe { result::mem_pool::trim_to(self.pool(), 0) };
         trimmed.map_err(|said| driver("cuMemPoolTrimTo", 0, said))
@@ -86,6 +109,9 @@ impl Context {
 
 impl Drop for Context {
     fn drop(&mut self) {
+        if self.is_lost() {
+            return;
+        }
         if self.pool != 0 && self.bind().is_ok() {
             // SAFETY: the pool was created with this and is destroyed once; blocks of it have gone before.
             let _ = unsafe { result::mem_pool::destroy(self.pool()) };

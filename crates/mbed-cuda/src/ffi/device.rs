@@ -4,7 +4,6 @@
 
 use std::ffi::{CString, c_void};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use cudarc::driver::result::DriverError as Said;
 use cudarc::driver::{result, sys};
@@ -25,7 +24,6 @@ use crate::kernels::{Address, Launch};
 pub(super) struct OpenDevice {
     matrices: Mutex<Matrices>,
     buffers: Mutex<HostBuffers>,
-    is_lost: AtomicBool,
     context: Context,
 }
 
@@ -33,12 +31,12 @@ impl OpenDevice {
     pub(super) fn open(index: u32) -> Result<Self, DriverError> {
         let context = Context::open(index)?;
         let matrices = Mutex::new(Matrices::new()?);
-        Ok(Self { matrices, buffers: Mutex::default(), is_lost: AtomicBool::new(false), context })
+        Ok(Self { matrices, buffers: Mutex::default(), context })
     }
 
     /// Whether every call fails from now on.
     pub(super) fn is_lost(&self) -> bool {
-        self.is_lost.load(Ordering::Relaxed)
+        self.context.is_lost()
     }
 
     /// Makes the context current, calls, and notes where it is lost.
@@ -52,10 +50,16 @@ impl OpenDevice {
     }
 
     fn noted<T>(&self, done: Result<T, DriverError>) -> Result<T, DriverError> {
-        if matches!(done, Err(DriverError::Lost { .. })) {
-            self.is_lost.store(true, Ordering::Relaxed);
+        self.context.noted(done)
+    }
+}
+
+impl Drop for OpenDevice {
+    fn drop(&mut self) {
+        if self.context.bind().is_err() {
+            // What cublasLt holds was thrown away with the context.
+            lock(&self.matrices).abandon();
         }
-        done
     }
 }
 
@@ -151,15 +155,19 @@ impl Device for OpenDevice {
     }
 
     fn free_host_buffer(&self, buffer: HostBuffer) {
-        let _ = self.context.bind();
-        lock(&self.buffers).remove(buffer);
+        // Pinned memory of a lost context goes with it.
+        if self.context.bind().is_ok() {
+            lock(&self.buffers).remove(buffer);
+        }
     }
 
     fn write(&self, range: HostRange, bytes: &[u8]) -> Result<(), DriverError> {
+        self.context.bind()?;
         lock(&self.buffers).write(range, bytes)
     }
 
     fn read(&self, range: HostRange, bytes: &mut [u8]) -> Result<(), DriverError> {
+        self.context.bind()?;
         lock(&self.buffers).read(range, bytes)
     }
 

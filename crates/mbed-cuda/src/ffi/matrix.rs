@@ -99,6 +99,11 @@ impl Matrices {
         self.plans.remove(&plan.0);
     }
 
+    /// Leaves the handle alone from now on.
+    pub(super) const fn abandon(&mut self) {
+        self.handle = 0;
+    }
+
     /// The ways that the library thinks best, the best first.
     fn ways(
         &self,
@@ -165,6 +170,9 @@ impl Matrices {
 
 impl Drop for Matrices {
     fn drop(&mut self) {
+        if self.handle == 0 {
+            return;
+        }
         // SAFETY: the handle was made with this and is given back once.
         let _ = unsafe { lt::destroy_handle(self.handle()) };
     }

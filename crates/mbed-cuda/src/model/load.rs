@@ -140,7 +140,12 @@ fn bytes(spec: &EncoderSpec, numbers: Numbers) -> usize {
     let rotations = distinct(spec)
         .into_iter()
         .map(|rotary| 2 * size(positions.saturating_mul(rotary.frequencies.len()), size_of::<f32>()));
-    let scores = size(spec.attention.heads.saturating_mul(2 * positions), size_of::<f32>());
+    let scores = match spec.attention.score_bias {
+        ScoreBias::None => 0,
+        ScoreBias::Alibi => spec.attention.heads,
+        _ => spec.attention.heads.saturating_mul(positions.saturating_mul(2)),
+    };
+    let scores = size(scores, size_of::<f32>());
     encoder.chain(head).chain(rotations).fold(scores, usize::saturating_add)
 }
 

@@ -25,6 +25,7 @@ pub(crate) struct SessionOptions {
     pub(crate) numbers: Numbers,
     pub(crate) graphs: GraphChoice,
     pub(crate) pinning: Pinning,
+    pub(crate) part_tokens: usize,
 }
 
 /// A model on a device.
@@ -41,7 +42,7 @@ pub(crate) fn open(
     options: SessionOptions,
 ) -> Result<Box<dyn Session>, BackendError> {
     check_kinds(spec, options.numbers)?;
-    let SessionOptions { precision, numbers, graphs, pinning } = options;
+    let SessionOptions { precision, numbers, pinning, .. } = options;
     let load = LoadOptions { numbers, staging: pinning.up() };
     let model =
         card.model(|model| model.is((spec, weights), numbers), || Model::load(&card, (spec, weights), load))?;
@@ -51,7 +52,7 @@ pub(crate) fn open(
     capabilities.device_name.clone_from(&card.facts.name);
     // Products are computed in another order for other numbers of rows.
     capabilities.invariance = BatchInvariance::WithinTolerance;
-    let pipeline = Pipeline::new(card, model, (graphs, pinning))?;
+    let pipeline = Pipeline::new(card, model, options)?;
     Ok(Box::new(CudaSession { capabilities, pipeline }))
 }
 

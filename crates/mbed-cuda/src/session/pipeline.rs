@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use mbed_core::settings::GraphChoice;
 use mbed_core::{BackendError, Batch, Embeddings};
 
 use super::graphs::{Graphs, Step};
+use super::open::SessionOptions;
 use super::part::{Bucket, InputPlaces, Part, cut};
 use super::regions::Regions;
-use super::slot::{Moved, Pinning, Slot};
+use super::slot::{Moved, Slot};
 use super::walk::Walk;
 use super::ways::Ways;
 use crate::arena::Block;
@@ -18,10 +18,6 @@ use crate::kernels::AttentionShape;
 use crate::model::Model;
 use crate::owned::{Lane, Recording};
 
-/// Tokens of a part, unless a single sequence has more: enough to fill the largest cards, and a batch of a few such
-/// parts has its copies hidden behind its arithmetic.
-const PART_TOKENS: usize = 16 * 1024;
-
 /// Parts on their way at a time: while one is computed, the one before comes down or the one behind goes up.
 const SLOTS: usize = 2;
 
@@ -30,6 +26,7 @@ const SLOTS: usize = 2;
 pub(crate) struct Pipeline {
     graphs: Graphs,
     ways: Ways,
+    part_tokens: usize,
     workspace: Option<Block>,
     slots: [Slot; SLOTS],
     up: Lane,
@@ -43,15 +40,16 @@ impl Pipeline {
     pub(crate) fn new(
         card: Arc<Card>,
         model: Arc<Model>,
-        (graphs, pinning): (GraphChoice, Pinning),
+        options: SessionOptions,
     ) -> Result<Self, BackendError> {
+        let SessionOptions { graphs, pinning, part_tokens, .. } = options;
         let make = || -> Result<_, DriverError> {
             let lane = || Lane::new(&card.device);
             Ok(([Slot::new(&card, pinning)?, Slot::new(&card, pinning)?], [lane()?, lane()?, lane()?]))
         };
         let (slots, [up, compute, down]) = make().map_err(|error| card.failures().backend(error))?;
         let (graphs, ways, workspace) = (Graphs::new(graphs), Ways::default(), None);
-        Ok(Self { graphs, ways, workspace, slots, up, compute, down, model, card })
+        Ok(Self { graphs, ways, part_tokens, workspace, slots, up, compute, down, model, card })
     }
 
     /// Computes the rows of `batch`; `output` has its shape already.
@@ -64,7 +62,7 @@ impl Pipeline {
     }
 
     fn run_parts(&mut self, batch: &Batch, output: &mut Embeddings) -> Result<(), BackendError> {
-        let parts = cut(batch, PART_TOKENS);
+        let parts = cut(batch, self.part_tokens);
         for (number, part) in parts.iter().enumerate() {
             let slot = number % SLOTS;
             self.collect(slot, output)?;

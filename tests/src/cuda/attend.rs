@@ -1,0 +1,128 @@
+//! Attention from the arguments of its launch.
+
+use mbed_cuda::driver::DriverError;
+use mbed_cuda::kernels::{Element, Launch};
+
+use super::kernels::{Arguments, at};
+use super::memory::{Doing, Memory, fault};
+
+/// What one launch is about.
+struct Attention {
+    element: Element,
+    context: u64,
+    qkv: u64,
+    /// 0 none, 1 slopes, 2 distances.
+    table_kind: usize,
+    table: u64,
+    longest: usize,
+    heads: usize,
+    shared: usize,
+    size: usize,
+    scale: f32,
+    before: usize,
+    after: usize,
+}
+
+pub(super) fn attend(
+    memory: &mut Memory,
+    element: Element,
+    launch: &Launch,
+    (arguments, doing): (&mut Arguments<'_>, &Doing),
+) -> Result<(), DriverError> {
+    let (context, qkv) = (arguments.address()?, arguments.address()?);
+    let (offsets, tiles) = (arguments.address()?, arguments.address()?);
+    let attention = Attention {
+        element,
+        context,
+        qkv,
+        table_kind: arguments.count()?,
+        table: arguments.address()?,
+        longest: arguments.count()?,
+        heads: arguments.count()?,
+        shared: arguments.count()?,
+        size: arguments.count()?,
+        scale: arguments.number()?,
+        before: arguments.count()?,
+        after: arguments.count()?,
+    };
+    // The entry's name says how many queries a tile has: `attend_64`, `attend_32_any`.
+    let queries = launch.entry.split('_').nth(1).and_then(|count| count.parse::<usize>().ok());
+    let queries = queries.ok_or_else(|| fault(tiles, "is for a kernel whose name tells no tile"))?;
+    for tile in 0..launch.grid[0] as u64 {
+        let tile = memory.integers(tiles + 8 * tile, 2, doing)?;
+        let (Ok(sequence), Ok(first)) = (u64::try_from(tile[0]), usize::try_from(tile[1])) else { continue };
+        let ends = memory.integers(offsets + 4 * sequence, 2, doing)?;
+        let ends: Vec<usize> = ends.into_iter().map(|end| usize::try_from(end).unwrap_or(0)).collect();
+        let length = ends[1] - ends[0];
+        for query in first..length.min(first + queries) {
+            for head in 0..launch.grid[1] as usize {
+                attention.row(memory, (ends[0], length), (query, head), doing)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+impl Attention {
+    fn vector(
+        &self,
+        memory: &mut Memory,
+        (token, column): (usize, usize),
+        doing: &Doing,
+    ) -> Result<Vec<f32>, DriverError> {
+        let width = (self.heads + 2 * self.shared) * self.size;
+        let place =
+            at(self.qkv, token, width, self.element) + (column * self.size * self.element.bytes()) as u64;
+        memory.values((self.element, place), self.size, doing)
+    }
+
+    /// The context of one query of one head.
+    fn row(
+        &self,
+        memory: &mut Memory,
+        (start, length): (usize, usize),
+        (query, head): (usize, usize),
+        doing: &Doing,
+    ) -> Result<(), DriverError> {
+        let group = head / (self.heads / self.shared);
+        let q = self.vector(memory, (start + query, head), doing)?;
+        let keys = query.saturating_sub(self.before)..length.min(query + self.after + 1);
+        let mut scores = Vec::new();
+        for key in keys.clone() {
+            let k = self.vector(memory, (start + key, self.heads + group), doing)?;
+            let product: f32 = q.iter().zip(&k).map(|(q, k)| q * k).sum();
+            scores.push(product * self.scale + self.added(memory, head, (query, key), doing)?);
+        }
+        let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        let weights: Vec<f32> = scores.iter().map(|score| (score - largest).exp()).collect();
+        let total: f32 = weights.iter().sum();
+        let mut context = vec![0.0; self.size];
+        for (key, weight) in keys.zip(weights) {
+            let v = self.vector(memory, (start + key, self.heads + self.shared + group), doing)?;
+            context.iter_mut().zip(v).for_each(|(context, v)| *context += weight / total * v);
+        }
+        let place = at(self.context, start + query, self.heads * self.size, self.element)
+            + (head * self.size * self.element.bytes()) as u64;
+        memory.put((self.element, place), &context, doing)
+    }
+
+    fn added(
+        &self,
+        memory: &mut Memory,
+        head: usize,
+        (query, key): (usize, usize),
+        doing: &Doing,
+    ) -> Result<f32, DriverError> {
+        let number = |memory: &mut Memory, index: usize| {
+            memory.values((Element::F32, self.table + 4 * index as u64), 1, doing).map(|found| found[0])
+        };
+        match self.table_kind {
+            0 => Ok(0.0),
+            1 => Ok(-number(memory, head)? * query.abs_diff(key) as f32),
+            _ => {
+                let row = head * (2 * self.longest - 1);
+                number(memory, row + self.longest - 1 + key - query)
+            }
+        }
+    }
+}
