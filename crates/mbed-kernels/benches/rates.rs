@@ -162,7 +162,7 @@ fn byte_jobs(
     let mut words = TileRows::new();
     words.reset(rows, input).unwrap();
     words.write(isa, 0, &noise(rows * input));
-    let job = move || x.write_tiles(isa, black_box(&words), 0..rows);
+    let job = move || x.write_tiles(isa, black_box(&words), &(0..rows));
     jobs.push(("bf16 to int8, as if a product", Box::new(job)));
     jobs
 }

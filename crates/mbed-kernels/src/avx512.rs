@@ -8,8 +8,8 @@
 )]
 
 use std::arch::x86_64::{
-    __m256bh, __m256i, __m512, __m512bh, __m512i, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT,
-    _mm512_add_ps, _mm512_cvtneps_pbh, _mm512_fmadd_ps, _mm512_fmsub_ps, _mm512_loadu_ps, _mm512_loadu_si512,
+    __m256bh, __m512, __m512bh, __m512i, _MM_FROUND_NO_EXC, _MM_FROUND_TO_NEAREST_INT, _mm512_add_ps,
+    _mm512_cvtneps_pbh, _mm512_fmadd_ps, _mm512_fmsub_ps, _mm512_loadu_ps, _mm512_loadu_si512,
     _mm512_mask_storeu_ps, _mm512_maskz_loadu_ps, _mm512_max_ps, _mm512_min_ps, _mm512_mul_ps,
     _mm512_rcp14_ps, _mm512_roundscale_ps, _mm512_scalef_ps, _mm512_set1_ps, _mm512_storeu_ps,
     _mm512_storeu_si512, _mm512_sub_ps,
@@ -82,13 +82,6 @@ pub(crate) fn store_some(places: &mut [f32], values: __m512) {
 pub(crate) fn load_integers(values: &[i32; LANES]) -> __m512i {
     // SAFETY: 64 bytes behind the reference are readable, and the instruction needs no alignment.
     unsafe { _mm512_loadu_si512(values.as_ptr().cast()) }
-}
-
-#[inline]
-#[target_feature(enable = "avx512f")]
-pub(crate) fn store_half_words(place: &mut [u16; LANES], words: __m256i) {
-    // SAFETY: 32 bytes behind the unique reference are writable, and the write needs no alignment.
-    unsafe { place.as_mut_ptr().cast::<__m256i>().write_unaligned(words) }
 }
 
 #[inline]

@@ -201,6 +201,6 @@ fn apply_bytes_of_words(
     room: &mut ByteRows,
     output: Output<'_>,
 ) -> Result<(), ShapeMismatch> {
-    room.write_tiles(isa, x, rows.clone());
+    room.write_tiles(isa, x, rows);
     map.apply(room.part(&(0..rows.len())), output)
 }

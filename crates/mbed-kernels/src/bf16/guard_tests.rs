@@ -103,7 +103,7 @@ fn maps_of_bytes_of_every_width_and_height() {
             let mut words = TileRows::new();
             words.reset(rows, input).unwrap();
             words.write(isa, 0, x.values());
-            bytes.write_tiles(isa, &words, 0..rows);
+            bytes.write_tiles(isa, &words, &(0..rows));
             assert_eq!(bytes.get(rows - 1, input - 1), 1.0);
         }
     }

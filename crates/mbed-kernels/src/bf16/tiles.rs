@@ -109,7 +109,7 @@ impl TileRows {
 
     /// The value at a place as it is stored, zero outside.
     pub(crate) fn word(&self, row: usize, column: usize) -> u16 {
-        let line = self.lines.get(self.place(row, column / WIDTH));
+        let line = self.lines.get(self.place(row, column / WIDTH)).filter(|_| column < self.columns);
         line.map_or(0, |line| line.0[column % WIDTH])
     }
 
@@ -143,11 +143,21 @@ impl TileRows {
         self.lines.get_mut(start..end).unwrap_or_default().iter_mut().step_by(BLOCK)
     }
 
-    /// The lines of a row for reading, from the first column on.
-    pub(crate) fn row_lines(&self, row: usize) -> impl Iterator<Item = &Line> + Clone {
-        let start = self.place(row, 0);
-        let end = (start + self.chunks() * BLOCK).min(self.lines.len());
-        self.lines.get(start..end).unwrap_or_default().iter().step_by(BLOCK)
+    /// The tiles of 16 rows from row `16 · half` on, from the first columns on; none where there are no such rows.
+    pub(crate) fn tiles_of(&self, half: usize) -> impl Iterator<Item = &[Line; HEIGHT]> + Clone {
+        let tiles = self.lines.as_chunks().0;
+        let start = self.place(half * HEIGHT, 0) / HEIGHT;
+        let end = (start + 2 * self.chunks()).min(tiles.len());
+        tiles.get(start..end).unwrap_or_default().iter().step_by(2)
+    }
+
+    /// As [`TileRows::tiles_of`] for writing.
+    pub(crate) fn tiles_of_mut(&mut self, half: usize) -> impl Iterator<Item = &mut [Line; HEIGHT]> {
+        let start = self.place(half * HEIGHT, 0) / HEIGHT;
+        let length = 2 * self.chunks();
+        let tiles = self.lines.as_chunks_mut().0;
+        let end = (start + length).min(tiles.len());
+        tiles.get_mut(start..end).unwrap_or_default().iter_mut().step_by(2)
     }
 
     /// Copies `columns`, 32 at most, of `rows`, 32 at most, into a line each; the rest of the lines, and lines without

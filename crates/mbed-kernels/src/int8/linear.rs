@@ -1,7 +1,6 @@
 //! Linear maps of bytes.
 
-use super::machine::Waiting;
-use super::quantize::Facts;
+use super::machine::{Waiting, quantize_row};
 use super::rows::ByteView;
 use super::sums::{Scales, Sums};
 use crate::Isa;
@@ -47,7 +46,10 @@ impl Int8Linear {
     pub fn new(isa: Isa, weight: &[f32], bias: &[f32], input: usize) -> Option<Self> {
         let output = outputs(weight, bias, input).filter(|_| input <= MOST_INPUTS)?;
         let source = |panel, column| output_of((weight, bias), input, panel * BLOCK + column);
-        let panels = Panels::new(isa, (input, BYTES), output.div_ceil(BLOCK), source, pack_column);
+        let panels =
+            Panels::new(isa, (input, BYTES), output.div_ceil(BLOCK), source, |weights, column, places| {
+                pack_column(isa, weights, column, places);
+            });
         Some(Self { panels, output })
     }
 
@@ -116,7 +118,10 @@ impl Int8Gated {
             let map = if column < HALF { gate } else { up };
             output_of(map, input, panel * HALF + column % HALF)
         };
-        let panels = Panels::new(isa, (input, BYTES), output.div_ceil(HALF), source, pack_column);
+        let panels =
+            Panels::new(isa, (input, BYTES), output.div_ceil(HALF), source, |weights, column, places| {
+                pack_column(isa, weights, column, places);
+            });
         Some(Self { panels, output })
     }
 
@@ -157,18 +162,19 @@ fn belongings<'a>(
 }
 
 /// Rounds the weights of one output into column `column` of a panel.
-fn pack_column((weights, bias): (&[f32], f32), column: usize, (panel, places): (&mut [Line], &mut Columns)) {
-    let facts = Facts::of(weights.iter().copied());
+fn pack_column(
+    isa: Isa,
+    (weights, bias): (&[f32], f32),
+    column: usize,
+    (panel, places): (&mut [Line], &mut Columns),
+) {
+    let mut bytes = vec![Line::ZERO; weights.len().div_ceil(BYTES)];
     places.bias[column] = bias;
-    places.scale[column] = facts.scale;
+    places.scale[column] = quantize_row(isa, weights, bytes.iter_mut()).scale;
     let (tile, place) = (column / HEIGHT, 2 * (column % HEIGHT));
-    for (values, tiles) in weights.chunks(BYTES).zip(panel.chunks_exact_mut(2 * HEIGHT)) {
-        for (values, line) in values.chunks(4).zip(&mut tiles[tile * HEIGHT..]) {
-            for (pair, place) in values.chunks(2).zip(&mut line.0[place..]) {
-                let byte =
-                    |index: usize| pair.get(index).map_or(0, |&value| facts.byte(value).cast_unsigned());
-                *place = u16::from_le_bytes([byte(0), byte(1)]);
-            }
+    for (bytes, tiles) in bytes.iter().zip(panel.chunks_exact_mut(2 * HEIGHT)) {
+        for (four, line) in bytes.0.as_chunks::<2>().0.iter().zip(&mut tiles[tile * HEIGHT..]) {
+            line.0[place..place + 2].copy_from_slice(four);
         }
     }
 }

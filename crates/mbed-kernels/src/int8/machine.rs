@@ -15,7 +15,7 @@ use crate::activation::Function;
 use crate::bf16::amx_beside;
 use crate::bf16::finish::{Output, Place};
 use crate::bf16::machine::Machine;
-use crate::bf16::tiles::{Block, Line, TileRows};
+use crate::bf16::tiles::{Block, HEIGHT, Line, TileRows};
 use crate::norm::Norm;
 
 /// Sums that wait for their scales, and their place.
@@ -102,17 +102,18 @@ pub(super) fn norm_and_quantize_row<'a>(
     quantize_row(isa, values, lines)
 }
 
-/// Rounds a row of bfloat16 values, line after line, to bytes.
+/// Rounds 16 rows of bfloat16 values, 32 columns after 32 columns, to bytes, 64 columns after 64 columns.
 pub(super) fn quantize_words<'a, 'b>(
     isa: Isa,
-    words: impl Iterator<Item = &'b Line> + Clone,
-    lines: impl Iterator<Item = &'a mut Line>,
-) -> Facts {
+    words: impl Iterator<Item = &'b [Line; HEIGHT]> + Clone,
+    tiles: impl Iterator<Item = &'a mut [Line; HEIGHT]>,
+    scales: &mut [f32; HEIGHT],
+) {
     #[cfg(target_arch = "x86_64")]
     if isa.has(crate::Level::Avx512) {
         // SAFETY: the level stands for AVX-512.
-        return unsafe { quantize_avx512::quantize_words(words, lines) };
+        return unsafe { quantize_avx512::quantize_words(words, tiles, scales) };
     }
     let _ = isa;
-    quantize::quantize_words(words, lines)
+    quantize::quantize_words(words, tiles, scales);
 }

@@ -1,6 +1,6 @@
 //! Values to bytes, by plain loops: the truth.
 
-use crate::bf16::tiles::{Line, WIDTH, from_bf16};
+use crate::bf16::tiles::{HEIGHT, Line, WIDTH, from_bf16};
 
 /// The largest byte in use. -128 is not, so that signs are alike.
 pub(super) const LARGEST: f32 = 127.0;
@@ -53,20 +53,20 @@ pub(super) fn quantize<'a>(values: &[f32], lines: impl Iterator<Item = &'a mut L
     facts
 }
 
-/// Rounds a row of bfloat16 values, line after line, to bytes.
+/// Rounds 16 rows of bfloat16 values, 32 columns after 32 columns, to bytes, 64 columns after 64 columns.
 pub(super) fn quantize_words<'a, 'b>(
-    words: impl Iterator<Item = &'b Line> + Clone,
-    lines: impl Iterator<Item = &'a mut Line>,
-) -> Facts {
-    let facts = Facts::of(words.clone().flat_map(|line| line.0.map(from_bf16)));
-    let mut values = words.flat_map(|line| line.0.map(from_bf16));
-    for line in lines {
-        for place in &mut line.0 {
-            *place = u16::from_le_bytes([(); 2].map(|()| {
-                let value = values.next().unwrap_or_default();
-                facts.byte(value).cast_unsigned()
-            }));
+    words: impl Iterator<Item = &'b [Line; HEIGHT]> + Clone,
+    tiles: impl Iterator<Item = &'a mut [Line; HEIGHT]>,
+    scales: &mut [f32; HEIGHT],
+) {
+    let row_of = |row: usize| words.clone().flat_map(move |tile| tile[row].0.map(from_bf16));
+    let facts: [Facts; HEIGHT] = std::array::from_fn(|row| Facts::of(row_of(row)));
+    *scales = facts.map(|facts| facts.scale);
+    let mut rows: [_; HEIGHT] = std::array::from_fn(row_of);
+    for tile in tiles {
+        for ((line, facts), row) in tile.iter_mut().zip(facts).zip(&mut rows) {
+            let mut byte = || row.next().map_or(0, |value| facts.byte(value)).cast_unsigned();
+            line.0 = std::array::from_fn(|_| u16::from_le_bytes([byte(), byte()]));
         }
     }
-    facts
 }

@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use super::machine::{norm_and_quantize_row, quantize_row, quantize_words};
 use crate::Isa;
-use crate::bf16::tiles::BLOCK;
+use crate::bf16::tiles::{BLOCK, HEIGHT};
 use crate::bf16::{TileRows, TileView};
 use crate::norm::Norm;
 
@@ -79,12 +79,14 @@ impl ByteRows {
         }
     }
 
-    /// Rounds the rows `range` of bfloat16 values, which have as many columns, into the first rows. Rows past the last
-    /// are left out.
-    pub fn write_tiles(&mut self, isa: Isa, source: &TileRows, range: Range<usize>) {
-        let places = self.scales.as_flattened_mut().iter_mut().enumerate();
-        for ((row, scale), from) in places.zip(range) {
-            *scale = quantize_words(isa, source.row_lines(from), self.tiles.line_places(row)).scale;
+    /// Rounds the rows `range` of bfloat16 values, which have as many columns, into the first rows; `range.start` is a
+    /// multiple of 32. Rows past the last are left out.
+    pub fn write_tiles(&mut self, isa: Isa, source: &TileRows, range: &Range<usize>) {
+        let first = range.start / HEIGHT;
+        let halves = self.scales.as_flattened_mut().as_chunks_mut().0.iter_mut().enumerate();
+        for (half, scales) in halves.take(range.len().div_ceil(HEIGHT)) {
+            let words = source.tiles_of(first + half);
+            quantize_words(isa, words, self.tiles.tiles_of_mut(half), scales);
         }
     }
 
@@ -149,7 +151,7 @@ mod tests {
                 bytes.reset(rows, columns).unwrap();
                 bytes.write(isa, 0, &values);
                 again.reset(rows, columns).unwrap();
-                again.write_tiles(isa, &words, 0..rows);
+                again.write_tiles(isa, &words, &(0..rows));
                 for (row, values) in values.chunks(columns).enumerate() {
                     let rounded: Vec<f32> = (0..columns).map(|column| words.get(row, column)).collect();
                     for column in 0..columns {
@@ -173,12 +175,12 @@ mod tests {
                 words.write(isa, 0, &values);
                 bytes.reset(40, columns).unwrap();
                 bytes.write(isa, 0, &values);
-                again.reset(33, columns).unwrap();
-                again.write_tiles(isa, &words, 3..36);
+                again.reset(8, columns).unwrap();
+                again.write_tiles(isa, &words, &(32..40));
                 let all = |rows: &ByteRows, count: usize| -> Vec<f32> {
                     (0..count * columns).map(|i| rows.get(i / columns, i % columns)).collect()
                 };
-                [all(&bytes, 40), all(&again, 33)]
+                [all(&bytes, 40), all(&again, 8)]
             });
             let [portable, detected] = found.each_mut();
             assert_eq!(portable, detected, "{columns} columns");
