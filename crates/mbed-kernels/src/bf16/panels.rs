@@ -16,9 +16,6 @@ pub(crate) struct Panels<C> {
     steps: usize,
 }
 
-/// Bytes of weights up to which they stay in a second-level cache of 2 MiB beside rows and results.
-const NEAR: usize = 1 << 20;
-
 /// Tiles to multiply.
 pub(crate) struct Product<'a> {
     pub(crate) panel: usize,
@@ -56,33 +53,14 @@ impl<C: Clone + Default> Panels<C> {
         self.lines.capacity() * size_of::<Line>() + self.columns.capacity() * size_of::<C>()
     }
 
-    /// All products. Where the weights stay in the second-level cache, a block of rows is multiplied by all of them while
-    /// it is in the first-level one, which is 3 % faster; else a panel of weights by all blocks.
+    /// All blocks of rows with a panel, then with the next one: a panel of 384 inputs, 24 KiB, stays in the first-level
+    /// cache, past which rows are streamed.
     pub(crate) fn products<'a>(&'a self, x: TileView<'a>) -> impl Iterator<Item = Product<'a>> {
-        let (steps, blocks) = (self.steps, x.blocks());
-        let panel_lines = steps * 2 * HEIGHT;
-        let (count, all) = (self.columns.len(), self.columns.len() * blocks);
-        let is_block_first = self.lines.len() * size_of::<Line>() <= NEAR;
-        let (mut panel, mut block) = (0, 0);
-        (0..all).map(move |_| {
-            let product = Product {
-                panel,
-                block,
-                rows: x.tiles(block, &(0..steps)),
-                weights: &self.lines[panel * panel_lines..(panel + 1) * panel_lines],
-            };
-            if is_block_first {
-                panel += 1;
-                if panel == count {
-                    (panel, block) = (0, block + 1);
-                }
-            } else {
-                block += 1;
-                if block == blocks {
-                    (panel, block) = (panel + 1, 0);
-                }
-            }
-            product
+        let steps = self.steps;
+        let panels = self.lines.chunks_exact((steps * 2 * HEIGHT).max(1)).enumerate();
+        panels.flat_map(move |(panel, weights)| {
+            let rows = move |block| x.tiles(block, &(0..steps));
+            (0..x.blocks()).map(move |block| Product { panel, block, rows: rows(block), weights })
         })
     }
 }
