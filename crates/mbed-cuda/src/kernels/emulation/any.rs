@@ -170,11 +170,9 @@ impl Kernel<'_> {
             let total: f32 = threads.iter().map(|thread| thread.total).sum();
             let place = (start + size(query)) * row + head * problem.head_size;
             for (part, thread) in threads.iter().enumerate() {
-                for (i, sum) in thread.sums.iter().enumerate() {
-                    let column = part + i * self.parts();
-                    if column < problem.head_size {
-                        context[place + column] = sum / total;
-                    }
+                let columns = (part..problem.head_size).step_by(self.parts());
+                for (column, sum) in columns.zip(&thread.sums) {
+                    context[place + column] = sum / total;
                 }
             }
         }

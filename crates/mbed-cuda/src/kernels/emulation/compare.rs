@@ -7,8 +7,24 @@ use super::tiled::Tensor;
 use super::{any, tiled};
 use crate::kernels::{AttentionShape, Element};
 
-/// Runs every block of a launch and compares every value. What no block writes stays NaN.
+/// Runs every block of a launch and compares every value with the definition. What no block writes stays NaN.
 fn check(problem: &Problem, shape: AttentionShape, block: impl Fn([i32; 2], usize, &mut [f32])) {
+    let difference = largest_difference(problem, shape, block);
+    assert!(
+        difference < 1e-5,
+        "{difference}: {:?} {:?} {} heads of {}",
+        problem.lengths,
+        problem.reach,
+        problem.heads,
+        problem.head_size
+    );
+}
+
+fn largest_difference(
+    problem: &Problem,
+    shape: AttentionShape,
+    block: impl Fn([i32; 2], usize, &mut [f32]),
+) -> f32 {
     let expected = problem.expected();
     let mut context = vec![f32::NAN; expected.len()];
     let mut tiles = shape.tiles(&problem.offsets());
@@ -18,16 +34,9 @@ fn check(problem: &Problem, shape: AttentionShape, block: impl Fn([i32; 2], usiz
             block(tile, head, &mut context);
         }
     }
-    for (place, (got, expected)) in context.iter().zip(&expected).enumerate() {
-        assert!(
-            (got - expected).abs() < 1e-5,
-            "value {place}: {got}, expected {expected}, {:?} {:?} {} heads of {}",
-            problem.lengths,
-            problem.reach,
-            problem.heads,
-            problem.head_size
-        );
-    }
+    let differences = context.iter().zip(&expected).map(|(got, expected)| (got - expected).abs());
+    // A value that is none counts as infinitely far.
+    differences.map(|one| if one.is_nan() { f32::INFINITY } else { one }).fold(0.0, f32::max)
 }
 
 fn check_tiled(problem: &Problem, tensor: Tensor) {
@@ -47,7 +56,7 @@ fn check_any(problem: &Problem) {
 }
 
 /// Sequences around the sizes of tiles, an empty one among them.
-const LENGTHS: [usize; 8] = [1, 17, 0, 64, 5, 66, 31, 100];
+const LENGTHS: [usize; 6] = [1, 17, 0, 64, 5, 70];
 
 #[test]
 fn every_head_size_of_the_tensor_cores_is_right() {
@@ -85,9 +94,23 @@ fn every_kind_of_attention_is_right_without_tensor_cores() {
 }
 
 #[test]
-fn a_mistake_in_the_layout_is_noticed() {
-    let mut problem = Problem::new(&[20], [1, 1, 32], Reach::ALL);
-    let expected = problem.expected();
-    problem.qkv.swap(40, 41);
-    assert!(problem.expected().iter().zip(&expected).any(|(a, b)| (a - b).abs() > 1e-5));
+fn a_value_in_another_place_is_noticed() {
+    let problem = Problem::new(&[20], [1, 1, 32], Reach::ALL);
+    let shape = AttentionShape::choose(Element::F16, 32, 20).unwrap();
+    let row = problem.row();
+    // One value of a query, of a key, of a value; and a tile that nobody computes.
+    for place in [3 * row, 3 * row + 32, 3 * row + 64] {
+        let mut other = problem.clone();
+        other.qkv.swap(place, place + 1);
+        let kernel = tiled::Kernel { problem: &other, warps: 1, tensor: Tensor::Ampere };
+        let block = |tile, head, context: &mut [f32]| kernel.attend(tile, head, context);
+        assert!(largest_difference(&problem, shape, block) > 1e-3, "{place}");
+    }
+    let kernel = tiled::Kernel { problem: &problem, warps: 1, tensor: Tensor::Ampere };
+    let block = |tile: [i32; 2], head, context: &mut [f32]| {
+        if tile[1] == 0 {
+            kernel.attend(tile, head, context);
+        }
+    };
+    assert_eq!(largest_difference(&problem, shape, block), f32::INFINITY);
 }

@@ -165,22 +165,13 @@ impl Kernel<'_> {
         (block, query, first): (Block, i32, i32),
         all_see: bool,
     ) {
-        let problem = self.problem;
         let mut tops = walk.top;
         for (eight, scores) in scores.iter_mut().enumerate() {
             for (lane, scores) in scores.iter_mut().enumerate() {
                 for (i, score) in scores.iter_mut().enumerate() {
                     let own_query = query + int(lane / 4 + i / 2 * 8);
                     let key = first + int(eight * 8 + lane % 4 * 2 + i % 2);
-                    let seen = all_see || sees(problem, own_query, key, block.length);
-                    let has_table = !matches!(problem.table, Table::None);
-                    let bias = if has_table && seen && own_query < block.length {
-                        problem.bias(block.head, own_query, key)
-                    } else {
-                        0.0
-                    };
-                    let weighed = (*score * problem.scale + bias) * std::f32::consts::LOG2_E;
-                    *score = if seen { weighed } else { f32::NEG_INFINITY };
+                    *score = self.weighed(*score, block, (own_query, key), all_see);
                     tops[lane][i / 2] = tops[lane][i / 2].max(*score);
                 }
             }
@@ -209,6 +200,16 @@ impl Kernel<'_> {
                 }
             }
         }
+    }
+
+    fn weighed(&self, score: f32, block: Block, (query, key): (i32, i32), all_see: bool) -> f32 {
+        let problem = self.problem;
+        if !all_see && !sees(problem, query, key, block.length) {
+            return f32::NEG_INFINITY;
+        }
+        let has_bias = !matches!(problem.table, Table::None) && query < block.length;
+        let bias = if has_bias { problem.bias(block.head, query, key) } else { 0.0 };
+        (score * problem.scale + bias) * std::f32::consts::LOG2_E
     }
 
     fn gather(&self, walk: &mut Walk, shares: &[[[f32; 4]; LANES]], values: &Shared, needed: i32) {
@@ -241,14 +242,15 @@ impl Kernel<'_> {
             for (lane, whole) in whole.into_iter().enumerate() {
                 let token = query + int(lane / 4 + half * 8);
                 let factor = if whole > 0.0 { 1.0 / whole } else { 0.0 };
-                if token < block.length {
-                    let start = (block.sequence + size(token)) * row + block.head * problem.head_size;
-                    for (step, sums) in walk.sums.iter().enumerate() {
-                        // The kernel counts in registers of two values: `step * 4` of them.
-                        let place = start + lane % 4 * 2 + step * 4 * 2;
-                        context[place] = sums[lane][2 * half] * factor;
-                        context[place + 1] = sums[lane][2 * half + 1] * factor;
-                    }
+                if token >= block.length {
+                    continue;
+                }
+                let start = (block.sequence + size(token)) * row + block.head * problem.head_size;
+                for (step, sums) in walk.sums.iter().enumerate() {
+                    // The kernel counts in registers of two values: `step * 4` of them.
+                    let place = start + lane % 4 * 2 + step * 4 * 2;
+                    context[place] = sums[lane][2 * half] * factor;
+                    context[place + 1] = sums[lane][2 * half + 1] * factor;
                 }
             }
         }
