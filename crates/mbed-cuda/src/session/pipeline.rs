@@ -21,6 +21,9 @@ use crate::owned::{Lane, Recording};
 /// Parts on their way at a time: while one is computed, the one before comes down or the one behind goes up.
 const SLOTS: usize = 2;
 
+/// What a part is filled up to, and how attention goes through it: the kernel, where there are layers, and its tiles.
+type Shaped = (Bucket, Option<AttentionShape>, Vec<[i32; 2]>);
+
 /// What a session computes with. Memory goes back before the lanes that it was taken for.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
@@ -92,11 +95,7 @@ impl Pipeline {
     }
 
     /// What a part is filled up to, and how attention goes through it.
-    fn shape(
-        &self,
-        batch: &Batch,
-        part: &Part,
-    ) -> Result<(Bucket, Option<AttentionShape>, Vec<[i32; 2]>), BackendError> {
+    fn shape(&self, batch: &Batch, part: &Part) -> Result<Shaped, BackendError> {
         let bucket = part.bucket();
         let (spec, element) = (&self.model.spec, self.model.numbers.element());
         if spec.layers.is_empty() {
