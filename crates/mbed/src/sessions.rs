@@ -34,8 +34,9 @@ pub(crate) fn open_sessions(
                 tell(backend.name(), &sessions);
                 let name = backend.name();
                 // The processor cannot be lost without this process, and requests hold on to the model.
-                let is_own = |session: &Box<dyn Session>| session.device_memory() != DeviceMemory::Host;
-                let reopen = sessions.iter().any(is_own).then(|| reopening(backend, requests));
+                let mut memories = sessions.iter().map(|session| session.device_memory());
+                let is_own = memories.any(|memory| memory != DeviceMemory::Host);
+                let reopen = is_own.then(|| reopening(backend, requests));
                 return Ok(Chosen { backend: name, sessions, passed_over, reopen });
             }
             Err(Error::Backend(BackendError::UnsupportedModel { backend, reason })) => {

@@ -266,7 +266,7 @@ fn pool(
             match name {
                 _ if tokens.is_empty() => 0.0,
                 "first" => values.next().unwrap_or_default(),
-                "last" => values.last().unwrap_or_default(),
+                "last" => values.next_back().unwrap_or_default(),
                 "max" => values.fold(f32::NEG_INFINITY, f32::max),
                 "mean_sqrt_length" => sum() / total.sqrt(),
                 _ => sum() / total,

@@ -75,7 +75,7 @@ fn the_third_batch_of_a_kind_is_a_graph() {
 }
 
 #[test]
-fn graphs_and_plans_are_bounded() {
+fn many_kinds_of_batches_make_few_graphs_and_plans() {
     let world = World::with(options(1 << 14, GraphChoice::On));
     let mut session = world.open(&model("bert-mean")).unwrap();
     for length in 1..=30 {
@@ -86,8 +86,10 @@ fn graphs_and_plans_are_bounded() {
         }
     }
     let [.., plans, _modules, graphs] = world.driver.held(0);
-    assert!(graphs > 0 && graphs <= 48, "{graphs}");
-    assert!(plans <= 512, "{plans}");
+    // Tokens fill up to 64, 128 or 192, and rows to 1, 4 or 8, of which six pairs occur.
+    assert!((1..=6).contains(&graphs), "{graphs}");
+    // A layer has four products, of as many shapes as there are numbers of tokens.
+    assert!((4..=3 * 4).contains(&plans), "{plans}");
 }
 
 #[test]
