@@ -12,13 +12,13 @@ const PLACE: Address = Address::new(4096);
 const NORM: Norm = Norm { kind: NormKind::Layer, scale: PLACE, shift: None, epsilon: 1e-5 };
 
 /// A launch of each kernel in each format, some of them several times.
-pub(crate) fn all() -> Vec<Launch> {
+pub(crate) fn all() -> Result<Vec<Launch>, LaunchError> {
     let per_element = Element::ALL.into_iter().flat_map(|element| {
         [rows(element), functions(element), attention(element), pooling(element), vec![place(element)]]
             .concat()
     });
     let launches = per_element.chain(head()).chain(conversions());
-    launches.map(|launch| launch.unwrap_or_else(|error| panic!("{error}"))).collect()
+    launches.collect()
 }
 
 /// One width for each form of a kernel over rows.

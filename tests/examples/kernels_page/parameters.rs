@@ -11,7 +11,7 @@ use crate::launches;
 pub(crate) fn check(unit: Unit, ptx: &str) -> Result<(), Failure> {
     let kernels = kernels(ptx);
     let mut launched = BTreeMap::new();
-    for launch in launches::all() {
+    for launch in launches::all()? {
         if launch.unit == unit {
             let kinds: Vec<_> = launch.arguments.iter().copied().map(kind).collect();
             launched.insert(launch.entry, kinds);
