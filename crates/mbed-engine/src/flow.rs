@@ -225,7 +225,8 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
                     }
                     let left = self.workers;
                     tracing::warn!(%error, left, "a session is taken out, and its batch goes to another");
-                    self.returned.send(job).map_err(|_returned| EngineError::WorkerLost)?;
+                    // Where the others are lost by now too, they have said so, and the last of them ends the run.
+                    let _ = self.returned.send(job);
                 }
             }
         }
