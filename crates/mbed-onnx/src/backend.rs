@@ -89,7 +89,7 @@ impl Backend for OnnxBackend {
         let library = self.search.load().map_err(|error| absent(error.to_string()))?;
         let providers = Providers::of_library().map_err(failed)?;
         let provider = providers.get(self.settings.provider).map_err(absent)?;
-        check_device(request.device)?;
+        request.check_only_device(NAME)?;
         let threads = request.threads.map_or_else(available_threads, NonZeroUsize::get);
         let loader = Loader { library: &library, provider, settings: self.settings, threads };
         match &request.source {
@@ -108,14 +108,4 @@ impl Backend for OnnxBackend {
 /// One a core that this process may use. Given as a number, as ONNX Runtime would bind its own default to cores.
 fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
-fn check_device(device: Option<u32>) -> Result<(), BackendError> {
-    match device {
-        None | Some(0) => Ok(()),
-        Some(index) => {
-            let reason = format!("it has one, `{DEVICE}`");
-            Err(BackendError::NoSuchDevice { backend: NAME, index, reason })
-        }
-    }
 }

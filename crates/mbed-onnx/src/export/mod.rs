@@ -1,7 +1,6 @@
 //! Writing a spec and its weights as an ONNX graph of standard operators.
 
 mod attention;
-mod check;
 mod embedding;
 mod encoder;
 mod file;

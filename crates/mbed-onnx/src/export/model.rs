@@ -4,7 +4,6 @@ use mbed_core::Weights;
 use mbed_core::spec::{EncoderSpec, HeadSpec};
 use prost::Message;
 
-use super::check::{check, check_head};
 use super::encoder::{Inputs, Walk, states};
 use super::graph::{Graph, Initializer, Values};
 use super::head::{pooling, stages};
@@ -13,7 +12,7 @@ use super::proto::{
     EXTERNAL, FLOAT, FLOAT16, GraphProto, INT8, INT64, IR_VERSION, ModelProto, ONNX_RUNTIME, OPSET,
     OperatorSetIdProto, StringStringEntryProto, TensorProto, UINT8,
 };
-use crate::errors::OpenResult;
+use crate::errors::{OpenResult, misfit};
 
 /// Vocabulary numbers.
 pub(crate) const INPUT_IDS: &str = "input_ids";
@@ -59,7 +58,7 @@ pub(crate) fn stages_model(head: &HeadSpec, weights: &Weights, hidden: usize) ->
         return Ok(None);
     }
     let mut graph = Graph::default();
-    check_head(head, hidden)?;
+    head.check_lengths(hidden).map_err(misfit)?;
     let pooled = graph.input_f32(POOLED, "rows", hidden * head.pooling.len());
     let rows = stages(&mut graph, head, weights, &pooled)?;
     graph.output(&rows, SENTENCE_EMBEDDING, &["rows"], head.dimensions(hidden));
@@ -90,7 +89,7 @@ fn write_states(
     weights: &Weights,
 ) -> OpenResult<(super::graph::Value, super::graph::Value)> {
     const SIZES: [&str; 2] = ["batch", "sequence"];
-    check(spec)?;
+    spec.check_sizes().map_err(misfit)?;
     spec.check(weights)?;
     let ids = graph.input_i64(INPUT_IDS, &SIZES);
     let mask = graph.input_i64(ATTENTION_MASK, &SIZES);

@@ -168,12 +168,9 @@ impl Turns {
     /// pair, the last of each head, stay as they are.
     ///
     /// # Errors
-    /// Heads are shorter than what is rotated, or the pairing is not written here.
+    /// The pairing is not written here.
     pub(super) fn apply(&self, graph: &mut Graph, x: &Value, head_size: usize) -> OpenResult<Value> {
         let (size, pairs) = (self.spec.size(), self.spec.frequencies.len());
-        if size > head_size {
-            return Err(unsupported(format!("it rotates {size} values of heads that have {head_size}")));
-        }
         let [first, second] = match self.spec.pairing {
             RotaryPairing::Halves => [[0, pairs, 1], [pairs, size, 1]],
             RotaryPairing::Neighbours => [[0, size, 2], [1, size, 2]],
