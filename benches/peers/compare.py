@@ -57,14 +57,17 @@ class Mbed:
 
     def __init__(self, name, options, texts, folder):
         self.name, self.batch, self.vectors = name, None, os.path.join(folder, f'{name}.npy')
-        # `mbed-PRECISION` is the CPU backend, `mbed-onnx-PRECISION` that on ONNX Runtime.
-        *backend, precision = name.split('-')[1:]
+        # `mbed-PRECISION` is the CPU backend, `mbed-onnx-PRECISION` that on ONNX Runtime; `@2` behind it means two sessions
+        # that share the threads.
+        kind, _, workers = name.partition('@')
+        self.environment = {**os.environ, **({'MBED_RUNTIME__WORKERS_PER_DEVICE': workers} if workers else {})}
+        *backend, precision = kind.split('-')[1:]
         self.command = [options.mbed, 'embed', texts, '--input-format', 'text', '--model', options.model, '-o',
                         self.vectors, '--json', '--quiet', '--backend', *(backend or ['cpu']), '--precision', precision,
                         '--threads', str(options.threads), '--max-length', str(options.max_length)]
 
     def seconds(self):
-        done = subprocess.run(self.command, check=True, stdout=subprocess.PIPE)
+        done = subprocess.run(self.command, check=True, stdout=subprocess.PIPE, env=self.environment)
         return json.loads(done.stdout)['seconds']
 
     def sweep(self, _sizes):

@@ -36,6 +36,8 @@ pub(crate) struct Written {
     pub(crate) model: Vec<u8>,
     /// The constants that lie beside it, in the order in which it names them.
     pub(crate) beside: Vec<Initializer>,
+    /// The names of its inputs.
+    pub(crate) inputs: Vec<String>,
 }
 
 impl Written {
@@ -63,6 +65,14 @@ pub(crate) fn stages_model(head: &HeadSpec, weights: &Weights, hidden: usize) ->
     let rows = stages(&mut graph, head, weights, &pooled)?;
     graph.output(&rows, SENTENCE_EMBEDDING, &["rows"], head.dimensions(hidden));
     Ok(Some(written(graph, Beside::ByName)))
+}
+
+/// A model that gives what it takes.
+pub(crate) fn identity_model() -> Vec<u8> {
+    let mut graph = Graph::default();
+    let rows = graph.input_f32(POOLED, "rows", 1);
+    graph.output(&rows, SENTENCE_EMBEDDING, &["rows"], 1);
+    written(graph, Beside::Nothing).model
 }
 
 /// From tokens to hidden states and to vectors. Constants lie beside the file in one called `data_file`, if one is named.
@@ -130,6 +140,7 @@ fn written(graph: Graph, place: Beside<'_>) -> Written {
             tensors.push(internal(&initializer));
         }
     }
+    let inputs = graph.inputs.iter().map(|input| input.name.clone()).collect();
     let versions = [("", OPSET), ONNX_RUNTIME];
     let is_used = |domain: &str| domain.is_empty() || graph.nodes.iter().any(|node| node.domain == domain);
     let opset_import = versions
@@ -150,7 +161,7 @@ fn written(graph: Graph, place: Beside<'_>) -> Written {
         }),
         opset_import,
     };
-    Written { model: proto.encode_to_vec(), beside }
+    Written { model: proto.encode_to_vec(), beside, inputs }
 }
 
 fn described(initializer: &Initializer) -> TensorProto {
@@ -205,7 +216,7 @@ impl Values {
     }
 
     /// Little-endian.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::F32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             Self::F16(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),

@@ -14,6 +14,8 @@ use crate::errors::{OpenResult, unsupported};
 
 /// Places in a batch, and what follows from them.
 pub(super) struct Positions {
+    /// How many sequences there are, and their length.
+    pub(super) sizes: Value,
     /// 0 to the length of a sequence: `length`.
     pub(super) numbers: Value,
     /// How far each key stands behind each query: `length × length`, a row for each query.
@@ -47,7 +49,15 @@ impl Positions {
         let present = graph.cast(&walk.inputs.mask, BOOL);
         let present = graph.unsqueeze(&present, &[1, 2]);
         let distance_bias = distance_bias(walk, &distances)?;
-        Ok(Self { numbers, distances, present, distance_bias, sights: Vec::new(), rotations: Vec::new() })
+        Ok(Self {
+            sizes,
+            numbers,
+            distances,
+            present,
+            distance_bias,
+            sights: Vec::new(),
+            rotations: Vec::new(),
+        })
     }
 
     /// What is added to the scores of `layer`, so that places without a token and tokens out of reach count for nothing.
