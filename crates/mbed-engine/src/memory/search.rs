@@ -453,6 +453,8 @@ fn ladder(most: usize, factor: f64) -> (Vec<usize>, usize) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     /// Runs so many windows on a device that takes `time` for a batch of so many tokens.
@@ -543,6 +545,96 @@ mod tests {
             search.measured(size, size.min(most), Duration::from_millis(1));
         }
         assert!(search.best() <= 3000, "for long there was no room for more");
+    }
+
+    /// A device that takes `fixed` and so much a token, is slow in a dip and above a wall, and has room for `room` tokens.
+    #[derive(Clone, Copy, Debug)]
+    struct Device {
+        fixed: f64,
+        token: f64,
+        dip: (usize, f64),
+        wall: (usize, f64),
+        room: usize,
+    }
+
+    impl Device {
+        fn time(&self, tokens: usize) -> f64 {
+            let in_dip = (self.dip.0..self.dip.0 * 3 / 2).contains(&tokens);
+            let slow =
+                if in_dip { self.dip.1 } else { 1.0 } * if tokens >= self.wall.0 { self.wall.1 } else { 1.0 };
+            (self.fixed + self.token * tokens as f64) * slow * 1e-6
+        }
+
+        /// Cuts windows of rows, longest first, as `size` says for each batch, and tells `measured` of all but the rest.
+        fn run(
+            &self,
+            windows: &[Vec<usize>],
+            mut size: impl FnMut(usize) -> usize,
+            mut measured: impl FnMut(usize, f64),
+        ) -> f64 {
+            let mut time = 0.0;
+            for window in windows {
+                let mut rows = window.iter().peekable();
+                while let Some(&longest) = rows.next() {
+                    let (most, mut tokens) = (size(longest).min(self.room), longest);
+                    while let Some(&row) = rows.next_if(|&&row| tokens + row <= most) {
+                        tokens += row;
+                    }
+                    time += self.time(tokens);
+                    if rows.peek().is_some() {
+                        measured(tokens, self.time(tokens));
+                    }
+                }
+            }
+            time
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+        /// The search alone, without an engine around it: after a while it is within 10 % of the best of a dozen sizes.
+        #[test]
+        fn it_comes_near_the_best_size_of_any_device(
+            fixed in 20.0_f64..4000.0,
+            token in 1.0_f64..20.0,
+            dip in (250_usize..2500, 1.0_f64..2.0),
+            wall in prop_oneof![Just((usize::MAX, 1.0)), (700_usize..4000, 1.0_f64..1.8)],
+            room in 300_usize..8192,
+            length in 20_usize..200,
+        ) {
+            let device = Device { fixed, token, dip, wall, room };
+            let rows = 60_000 / (length + 20);
+            let window = |number: usize| {
+                let mut rows: Vec<usize> = (number * rows..(number + 1) * rows).map(|row| length + row * 13 % 40).collect();
+                rows.sort_unstable_by(|a, b| b.cmp(a));
+                rows
+            };
+            let windows = [window(0), window(1)];
+            let sizes = [64, 128, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096];
+            let fitting = sizes.into_iter().filter(|&size| size <= room);
+            let best = fitting.map(|size| device.run(&windows, |_| size, |_, _| {})).fold(f64::MAX, f64::min);
+            let search = std::cell::RefCell::new(Search::new(4096, 4096, 1.5, 5));
+            let mut adaptive = |count: usize| {
+                let mut time = 0.0;
+                for window in windows.iter().cycle().take(count) {
+                    search.borrow_mut().window();
+                    let last = std::cell::Cell::new(0);
+                    let size = |longest: usize| {
+                        last.set(search.borrow_mut().next(4096.min(room + longest), longest));
+                        last.get()
+                    };
+                    let measured = |tokens, seconds| {
+                        search.borrow_mut().measured(last.get(), tokens, Duration::from_secs_f64(seconds));
+                    };
+                    time += device.run(std::slice::from_ref(window), size, measured);
+                }
+                time
+            };
+            adaptive(80);
+            let ratio = adaptive(4) / 2.0 / best;
+            prop_assert!(ratio <= 1.1, "{ratio:.3} times the best with {}", search.borrow().best());
+        }
     }
 
     #[test]
