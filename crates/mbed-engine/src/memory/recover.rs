@@ -55,24 +55,37 @@ impl Place<'_> {
             match (Self { size, ..self }).attempt(session, encoded, (&rows, tries)) {
                 Ok(vectors) => done.computed.push(Computed { rows, vectors }),
                 Err(Missed::Memory(error, why)) => {
-                    let row = rows.first().copied().unwrap_or(0);
-                    if let Some(part) = self.next_part(rows.len(), tries, why) {
-                        done.splits += u64::from(part < rows.len());
-                        for part in rows.chunks(part).rev() {
-                            self.controller.retry(part.len(), tries);
-                            waiting.push((part.to_vec(), tries + 1));
-                        }
-                    } else if rows.len() > 1 {
-                        return Err(Failure::Session { row, error });
-                    } else {
-                        self.controller.row_failed(length(encoded, row));
-                        done.failed.push((row, error));
-                    }
+                    self.missed((rows, tries), (error, why), encoded, (&mut waiting, &mut done))?;
                 }
                 Err(Missed::Failed(failure)) => return Err(failure),
             }
         }
         Ok(done)
+    }
+
+    /// Puts parts of what did not fit back, or names the row that does not fit at all.
+    fn missed(
+        self,
+        (rows, tries): (Vec<usize>, u32),
+        (error, why): (BackendError, Shortage),
+        encoded: &[Encoded],
+        (waiting, done): (&mut Waiting, &mut Done),
+    ) -> Result<(), Failure> {
+        let row = rows.first().copied().unwrap_or(0);
+        let Some(part) = self.next_part(rows.len(), tries, why) else {
+            if rows.len() > 1 {
+                return Err(Failure::Session { row, error });
+            }
+            self.controller.row_failed(length(encoded, row));
+            done.failed.push((row, error));
+            return Ok(());
+        };
+        done.splits += u64::from(part < rows.len());
+        for part in rows.chunks(part).rev() {
+            self.controller.retry(part.len(), tries);
+            waiting.push((part.to_vec(), tries + 1));
+        }
+        Ok(())
     }
 
     /// One try with rows that did not fit so many times before.
