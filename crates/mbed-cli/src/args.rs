@@ -4,6 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     chunk, completions, config, devices, embed, job, model, monitor, onnx, plan, profile, run, similarity,
+    tune,
 };
 use crate::failure::Failure;
 use crate::settings_options::{Flags, SettingsOptions};
@@ -40,6 +41,7 @@ pub(crate) enum Command {
     Devices(devices::DevicesArguments),
     Model(model::ModelArguments),
     Plan(Box<plan::PlanArguments>),
+    Tune(Box<tune::TuneArguments>),
     Monitor(monitor::MonitorArguments),
     Profile(profile::ProfileArguments),
     Onnx(onnx::OnnxArguments),
@@ -66,6 +68,7 @@ impl Command {
             Self::Run(arguments) => arguments.flags(),
             Self::Status(_) | Self::Verify(_) | Self::Merge(_) => Flags::default(),
             Self::Plan(arguments) => arguments.flags(),
+            Self::Tune(arguments) => arguments.flags(),
             Self::Monitor(_) | Self::Profile(_) => Flags::default(),
             Self::Onnx(arguments) => arguments.flags(),
             Self::Devices(_) | Self::Config(_) | Self::Completions(_) => Flags::default(),
