@@ -2,8 +2,9 @@
 
 use std::fmt::Write as _;
 
-use crate::report::short_number;
+use crate::report::{short_number, warnings};
 use crate::rows::{Body, Row, Sustained, SweepPoint, Throughput};
+use crate::suite::BatchTokens;
 
 /// How long the longest bar is, in letters.
 const BAR: f64 = 36.0;
@@ -45,10 +46,8 @@ pub fn picture(rows: &[Row]) -> String {
             _ => {}
         }
     }
-    for row in rows {
-        if let Body::Warning { text: doubt } = &row.body {
-            let _ = writeln!(text, "\nmind, in `{}`: {doubt}", row.origin.study);
-        }
+    for doubt in warnings(rows) {
+        let _ = writeln!(text, "\nmind, {doubt}");
     }
     text
 }
@@ -67,8 +66,11 @@ fn bars(group: &[&Throughput]) -> String {
     let mut text = format!("\n{}, {mean:.0} tokens on the average, texts a second\n", first.cell.workload);
     for done in group {
         let rate = done.texts_per_s.median;
-        let name = format!("{} {}", done.opened.device, done.opened.precision);
-        let _ = writeln!(text, "  {name:<16} {:>8}  {}", short_number(rate), bar(rate / most));
+        let mut name = format!("{} {}", done.opened.device, done.opened.precision);
+        if let BatchTokens::Exactly(tokens) = done.cell.batch_tokens {
+            name += &format!(", {tokens} a batch");
+        }
+        let _ = writeln!(text, "  {name:<24} {:>8}  {}", short_number(rate), bar(rate / most));
     }
     text
 }
@@ -81,7 +83,7 @@ fn curve(of: &str, points: &[&SweepPoint]) -> String {
     let mut text = format!("\n{of}, beside the program's own choice\n");
     for point in points {
         let part = point.beside_default.median;
-        let _ = writeln!(text, "  {:<16} {:>7.0} %  {}", point.value, part * 100.0, bar(part / most));
+        let _ = writeln!(text, "  {:<24} {:>6.0} %  {}", point.value, part * 100.0, bar(part / most));
     }
     text
 }

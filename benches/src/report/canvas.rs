@@ -53,10 +53,16 @@ pub(crate) fn short(value: f64) -> String {
     } else if magnitude >= 100.0 || magnitude == 0.0 {
         format!("{value:.0}")
     } else if magnitude >= 10.0 {
-        format!("{value:.1}")
+        without_zeros(&format!("{value:.1}"))
+    } else if magnitude >= 0.01 {
+        without_zeros(&format!("{value:.2}"))
     } else {
-        format!("{value:.2}")
+        format!("{value:.0e}")
     }
+}
+
+fn without_zeros(digits: &str) -> String {
+    digits.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 /// Thousands with commas between them.
@@ -81,7 +87,10 @@ mod tests {
         let check = |value, expected: &str| assert_eq!(short(value), expected);
         check(0.0, "0");
         check(0.126, "0.13");
-        check(9.5, "9.50");
+        check(9.5, "9.5");
+        check(1.0, "1");
+        check(20.04, "20");
+        check(0.000_03, "3e-5");
         check(54.26, "54.3");
         check(999.4, "999");
         check(4264.3, "4,264");

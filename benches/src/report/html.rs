@@ -19,8 +19,12 @@ pub fn page(rows: &[Row]) -> Result<String, BenchError> {
     if let Some(row) = rows.first() {
         let _ = write!(body, "{}", head(&row.origin));
     }
-    for text in warnings(rows) {
-        let _ = write!(body, "<p class=\"doubt\">{}</p>", escaped(&text));
+    let doubts: String = warnings(rows).iter().map(|text| format!("<li>{}</li>", escaped(text))).collect();
+    if !doubts.is_empty() {
+        let _ = write!(
+            body,
+            "<div class=\"doubt\"><b>Mind when you read these figures</b><ul>{doubts}</ul></div>"
+        );
     }
     body += &tiles(rows);
     body += "<h2>Charts</h2><div class=\"charts\">";
@@ -54,16 +58,17 @@ fn head(origin: &Origin) -> String {
 
 /// Why figures deserve a second look, each reason once.
 pub(crate) fn warnings(rows: &[Row]) -> Vec<String> {
-    let mut found: Vec<String> = Vec::new();
+    let mut found: Vec<(&str, Vec<&str>)> = Vec::new();
     for row in rows {
-        if let Body::Warning { text } = &row.body {
-            let line = format!("Mind: in `{}` {text}.", row.origin.study);
-            if !found.contains(&line) {
-                found.push(line);
-            }
+        let Body::Warning { text } = &row.body else { continue };
+        let study = row.origin.study.as_str();
+        match found.iter_mut().find(|(known, _)| known == text) {
+            Some((_, studies)) if studies.contains(&study) => {}
+            Some((_, studies)) => studies.push(study),
+            None => found.push((text, vec![study])),
         }
     }
-    found
+    found.into_iter().map(|(text, studies)| format!("{}: {text}", studies.join(", "))).collect()
 }
 
 /// The numbers that people look for first.

@@ -104,7 +104,7 @@ where
     Y::CoordDescType: Ranged<ValueType = f64> + ValueFormatter<f64>,
 {
     let mut builder = ChartBuilder::on(canvas);
-    builder.margin(6).margin_right(16).x_label_area_size(38).y_label_area_size(58);
+    builder.margin(6).margin_right(16).x_label_area_size(48).y_label_area_size(78);
     let mut context = builder.build_cartesian_2d(across, up)?;
     context
         .configure_mesh()

@@ -13,6 +13,7 @@ mod write;
 
 pub(crate) use canvas::short as short_number;
 pub use html::page;
+pub(crate) use html::warnings;
 pub use markdown::markdown;
 pub use performance::performance_section;
 pub use write::write;

@@ -58,4 +58,4 @@ figure{margin:0;min-width:0}figure svg{display:block;width:100%;height:auto}\
 th,td{padding:5px 12px 5px 0;text-align:right;border-bottom:1px solid var(--grid);white-space:nowrap}\
 th:first-child,td:first-child{text-align:left}th{color:var(--faint);font-weight:600}\
 td.words{white-space:normal;text-align:left;min-width:22ch}\
-.doubt{border-left:4px solid var(--s1);padding:8px 14px;background:var(--card);margin:16px 0}";
+.doubt ul{margin:4px 0;padding-left:20px}.doubt{border-left:4px solid var(--s1);padding:8px 14px;font-size:.9rem;background:var(--card);margin:16px 0}";

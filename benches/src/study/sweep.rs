@@ -203,10 +203,10 @@ fn advise(knob: Knob, points: &[SweepPoint], left_out: Vec<usize>) -> Option<Adv
         let gain = (gain - 1.0) * 100.0;
         (format!("{setting} = {value}"), format!("it is {gain:.1} % faster than the program's own choice"))
     } else {
-        let sign = (gain - 1.0) * 100.0;
+        let percent = (gain - 1.0) * 100.0;
         let reason = format!(
-            "the best value, {value}, is {sign:+.1} % from the program's own choice, in turns with it; from {stops} on, \
-             larger ones gain less than 3 % (median of all {:.0} texts/s, {texts} texts)",
+            "the best that was tried, {value}, is {percent:+.1} % beside the program's own choice in turns with it; beyond \
+             {stops} nothing gains more than 3 % (median of all: {:.0} texts/s, {texts} texts at a time)",
             median(&rates)
         );
         (format!("{setting} = \"auto\""), reason)
@@ -256,6 +256,6 @@ mod tests {
         assert!((advice.default_share - 1.0 / 1.21).abs() < 1e-12 && advice.left_out == [16]);
         let advice = advise(WORKERS, &points(&[1.0, 1.01, 0.9]), vec![]).unwrap();
         assert_eq!(advice.setting, "runtime.workers_per_device = \"auto\"");
-        assert!(advice.reason.contains("from 1 on, larger ones gain less than 3 %"), "{}", advice.reason);
+        assert!(advice.reason.contains("beyond 1 nothing gains more than 3 %"), "{}", advice.reason);
     }
 }
