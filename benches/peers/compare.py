@@ -65,8 +65,11 @@ class Mbed:
 
     def __init__(self, name, options, texts, folder):
         self.name, self.batch, self.vectors = name, None, os.path.join(folder, f'{name}.npy')
-        # `mbed-PRECISION` is the CPU backend, `mbed-onnx-PRECISION` that on ONNX Runtime.
-        *backend, precision = name.split('-')[1:]
+        # `mbed-PRECISION` is the CPU backend, `mbed-onnx-PRECISION` that on ONNX Runtime; `@2` behind it means two sessions
+        # that share the threads.
+        kind, _, workers = name.partition('@')
+        self.environment = {**os.environ, **({'MBED_RUNTIME__WORKERS_PER_DEVICE': workers} if workers else {})}
+        *backend, precision = kind.split('-')[1:]
         if not os.path.exists(options.mbed):
             raise Missing(f'there is no program `{options.mbed}`')
         version = subprocess.run([options.mbed, '--version'], stdout=subprocess.PIPE, text=True).stdout.strip()
@@ -76,7 +79,8 @@ class Mbed:
                         '--threads', str(options.threads), '--max-length', str(options.max_length)]
 
     def seconds(self):
-        done = subprocess.run(self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        done = subprocess.run(self.command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                              env=self.environment)
         if done.returncode:
             raise Missing(done.stderr.strip().splitlines()[0])
         return json.loads(done.stdout)['seconds']

@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     bench, chunk, completions, config, devices, embed, job, model, monitor, onnx, plan, profile, run,
-    similarity,
+    similarity, tune,
 };
 use crate::failure::Failure;
 use crate::settings_options::{Flags, SettingsOptions};
@@ -41,6 +41,7 @@ pub(crate) enum Command {
     Devices(devices::DevicesArguments),
     Model(model::ModelArguments),
     Plan(Box<plan::PlanArguments>),
+    Tune(Box<tune::TuneArguments>),
     Monitor(monitor::MonitorArguments),
     Profile(profile::ProfileArguments),
     Onnx(onnx::OnnxArguments),
@@ -71,6 +72,7 @@ impl Command {
             Self::Run(arguments) => arguments.flags(),
             Self::Status(_) | Self::Verify(_) | Self::Merge(_) => Flags::default(),
             Self::Plan(arguments) => arguments.flags(),
+            Self::Tune(arguments) => arguments.flags(),
             Self::Monitor(_) | Self::Profile(_) => Flags::default(),
             Self::Onnx(arguments) => arguments.flags(),
             Self::Bench(arguments) => arguments.flags(),

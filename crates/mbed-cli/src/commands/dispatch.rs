@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use super::{
     bench, chunk, completions, config, devices, embed, job, model, monitor, onnx, plan, profile, run as bulk,
-    similarity,
+    similarity, tune,
 };
 use crate::args::{Arguments, Command};
 use crate::failure::Failure;
@@ -29,6 +29,7 @@ pub(crate) fn run(arguments: Arguments, printer: &Printer, start: Instant) -> Re
         Command::Devices(arguments) => devices::run(&arguments, &begin()?.printer),
         Command::Model(arguments) => model::run(&arguments, &begin()?),
         Command::Plan(arguments) => plan::run(&arguments, &begin()?),
+        Command::Tune(arguments) => tune::run(&arguments, &begin()?),
         Command::Monitor(arguments) => monitor::run(&arguments, &begin()?.printer),
         Command::Profile(arguments) => profile::run(&arguments, &begin()?),
         Command::Onnx(arguments) => onnx::run(&arguments, &begin()?),

@@ -19,5 +19,6 @@ pub(crate) mod plan;
 pub(crate) mod profile;
 pub(crate) mod run;
 pub(crate) mod similarity;
+pub(crate) mod tune;
 
 pub(crate) use dispatch::run as dispatch;
