@@ -1,5 +1,7 @@
 //! The program as people call it, on a small model.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests may fail loudly too")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
