@@ -5,10 +5,12 @@
 //! * [`Headroom`] is the answer that matters: how much memory may still be taken, and what bounds it.
 //! * [`Gpus`] asks NVIDIA's management library, which is loaded at run time; a machine without it has none.
 //! * [`Sampler`] reads all of that at an interval on a thread of its own and keeps the last samples in a ring.
+//! * [`Evidence`] tells what changed on a machine that became slower.
 //! * [`LeakWatch`] tells once when memory stays above where it began.
 
 mod cgroup;
 mod error;
+mod evidence;
 mod files;
 mod gpu;
 mod headroom;
@@ -21,6 +23,7 @@ mod sampler;
 mod system;
 
 pub use error::MonitorError;
+pub use evidence::Evidence;
 pub use gpu::{GpuProcess, GpuSample, Gpus};
 pub use headroom::{Bound, Headroom, Limit};
 pub use host::{Host, cores, peak_resident};

@@ -1,5 +1,6 @@
 //! One module a command.
 
+mod choice;
 pub(crate) mod chunk;
 mod chunk_options;
 pub(crate) mod completions;
@@ -14,6 +15,7 @@ mod model_info;
 mod model_options;
 pub(crate) mod monitor;
 pub(crate) mod onnx;
+mod parquet_options;
 pub(crate) mod plan;
 pub(crate) mod profile;
 pub(crate) mod run;

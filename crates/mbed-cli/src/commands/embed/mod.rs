@@ -4,5 +4,5 @@ mod arguments;
 mod command;
 mod summary;
 
-pub(crate) use arguments::{EmbedArguments, OutputChoice};
+pub(crate) use arguments::EmbedArguments;
 pub(crate) use command::run;
