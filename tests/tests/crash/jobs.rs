@@ -20,8 +20,11 @@ use crate::disks::{BadDisk, Strike, When};
 use crate::trials::{NEVER, SMALL};
 use crate::victim::{self, Task};
 
+/// What is tried in a folder of its own.
+type Test = fn(&Place);
+
 pub(crate) fn all() -> Vec<Trial> {
-    let tests: [(&str, fn(&Place)); 12] = [
+    let tests: [(&str, Test); 13] = [
         ("every_format_of_shards_holds_the_same", every_format_of_shards_holds_the_same),
         ("parquet_is_written_as_asked", parquet_is_written_as_asked),
         ("objects_hold_what_files_hold", objects_hold_what_files_hold),
@@ -33,9 +36,10 @@ pub(crate) fn all() -> Vec<Trial> {
         ("a_resumed_job_goes_to_its_place_at_once", a_resumed_job_goes_to_its_place_at_once),
         ("inputs_are_compared_with_what_was_read", inputs_are_compared_with_what_was_read),
         ("tables_that_do_not_fit_are_refused", tables_that_do_not_fit_are_refused),
+        ("clocks_that_jump_change_nothing", clocks_that_jump_change_nothing),
         ("a_parquet_file_that_changes_ends_the_run", a_parquet_file_that_changes_ends_the_run),
     ];
-    let trial = |(name, test): (&str, fn(&Place))| {
+    let trial = |(name, test): (&str, Test)| {
         Trial::test(format!("jobs/{name}"), move || {
             test(&Place(tempfile::tempdir().unwrap()));
             Ok::<(), Failed>(())
@@ -114,7 +118,7 @@ impl Place {
 
 /// Texts of which every third comes again and again.
 fn numbers(count: usize) -> String {
-    let text = |row: usize| if row % 3 == 0 { "9 9".to_owned() } else { format!("{row} 7") };
+    let text = |row: usize| if row.is_multiple_of(3) { "9 9".to_owned() } else { format!("{row} 7") };
     (0..count).map(|row| format!("{{\"n\": {row}, \"text\": \"{}\"}}\n", text(row))).collect()
 }
 
@@ -349,8 +353,9 @@ fn a_resumed_job_goes_to_its_place_at_once(place: &Place) {
     resumed(place, "texts.txt", text.as_bytes(), 100);
     resumed(place, "rows.jsonl", numbers(200).as_bytes(), 100);
     for (name, end) in [("unix.csv", "\n"), ("windows.csv", "\r\n")] {
-        let row =
-            |row: usize| if row % 7 == 0 { format!("{row},\"{row}\n5\"") } else { format!("{row},{row} 4") };
+        let row = |row: usize| {
+            if row.is_multiple_of(7) { format!("{row},\"{row}\n5\"") } else { format!("{row},{row} 4") }
+        };
         let csv = format!("id,text{end}") + &(0..200).map(|number| row(number) + end).collect::<String>();
         resumed(place, name, csv.as_bytes(), 100);
     }
@@ -451,4 +456,24 @@ fn a_parquet_file_that_changes_ends_the_run(place: &Place) {
     assert!(victim::run(&Task::new(&job, &input), gone, SMALL).is_err(), "a file that is gone");
     fs::write(&input, undisturbed).unwrap();
     assert_ne!(bulk::status(&job).unwrap().state, bulk::JobState::Finished);
+}
+
+fn clocks_that_jump_change_nothing(place: &Place) {
+    use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+    // A file from before 1970 or from the year 2100 is one like any other: nothing is compared with the clock.
+    let times: [SystemTime; 2] =
+        [UNIX_EPOCH - Duration::from_secs(1000), UNIX_EPOCH + Duration::from_secs(4_102_444_800)];
+    for (number, time) in times.into_iter().enumerate() {
+        let input = place.file(&format!("{number}.jsonl"), numbers(100));
+        fs::File::options().write(true).open(&input).unwrap().set_modified(time).unwrap();
+        let folder = place.path(&number.to_string());
+        let first = |job: &mut Job| job.options.max_records = Some(30);
+        let task = Task { change: &first, ..Task::new(&folder, &input) };
+        let mut runs = 1;
+        while !victim::run(&task, Arc::new(LocalDisk), SMALL).unwrap().unwrap().is_finished {
+            runs += 1;
+        }
+        assert_eq!(runs, 4);
+    }
 }

@@ -24,9 +24,12 @@ const TABLE: &str = "vectors";
 /// Kills at random moments.
 const KILLS: usize = 24;
 
+/// What is tried with a server of its own.
+type Test = fn(&Server);
+
 /// All trials, ignored where this machine has no PostgreSQL.
 pub(crate) fn all() -> Vec<Trial> {
-    let tests: [(&str, fn(&Server)); 6] = [
+    let tests: [(&str, Test); 6] = [
         ("rows_are_what_files_hold", rows_are_what_files_hold),
         ("kills_before_during_and_after_every_step", kills_at_every_step),
         ("kills_at_random_moments", kills_at_random_moments),
@@ -35,7 +38,7 @@ pub(crate) fn all() -> Vec<Trial> {
         ("what_a_table_cannot_hold_is_put_aside", what_a_table_cannot_hold_is_put_aside),
     ];
     let programs = Programs::find();
-    let trial = |(name, test): (&str, fn(&Server))| {
+    let trial = |(name, test): (&str, Test)| {
         let programs = programs.clone();
         let run = move || {
             test(&Server::start(&programs.map_err(Failed::from)?));

@@ -224,7 +224,8 @@ fn options_of_the_output_do_what_they_say() {
     place.file("texts.txt", texts);
     let plain = ["--input", "texts.txt", "--output"];
     place.bulk(&[&plain[..], &["plain"]].concat()).ok();
-    let outcome = place.bulk(&[&plain[..], &["once", "--dedup", "--format", "arrow", "--json"]].concat()).ok();
+    let outcome =
+        place.bulk(&[&plain[..], &["once", "--dedup", "--format", "arrow", "--json"]].concat()).ok();
     let summary: Value = serde_json::from_str(&outcome.stdout).unwrap();
     assert_eq!(summary["repeated"], 150);
     let share = |key: &str| summary[key].as_f64().unwrap();
@@ -237,7 +238,11 @@ fn options_of_the_output_do_what_they_say() {
     place.file("texts.txt", "another\n");
     let changed = place.run(&["verify", "once", "--inputs"]);
     assert_eq!(changed.code, Some(1));
-    assert!(changed.stdout.contains("`texts.txt` has changed") && changed.stdout.contains("unit 0: its input"), "{}", changed.stdout);
+    assert!(
+        changed.stdout.contains("`texts.txt` has changed") && changed.stdout.contains("unit 0: its input"),
+        "{}",
+        changed.stdout
+    );
     let sink = place.bulk(&[&plain[..], &["far", "--sink", "gopher://host"]].concat());
     assert!(sink.error().contains("rows cannot be kept in `gopher://host`"), "{}", sink.stderr);
     let parts = place.run(&["merge", "plain", "-o", "m.parquet", "--row-group-rows", "7", "--zstd", "23"]);
@@ -252,7 +257,10 @@ fn texts_that_are_too_long_are_put_aside_where_that_is_an_error() {
     let failing = place.bulk(&[&strict[..], &["strict"]].concat());
     assert!(failing.error().contains("the text of texts.txt:2 has more than"), "{}", failing.stderr);
     place.bulk(&[&strict[..], &["job", "--on-error", "skip"]].concat()).ok();
-    assert_eq!(place.status("job")["done"], serde_json::json!({"records": 3, "rows": 3, "written": 2, "dead": 1}));
+    assert_eq!(
+        place.status("job")["done"],
+        serde_json::json!({"records": 3, "rows": 3, "written": 2, "dead": 1})
+    );
     let letters = fs::read_to_string(place.path("job/dead/00000000.jsonl")).unwrap();
     assert!(letters.contains("texts.txt:2") && letters.contains("tokens"), "{letters}");
 }
@@ -276,7 +284,8 @@ fn signals_make_a_job_wait_and_go_on() {
     let place = Place::new();
     place.file("texts.txt", lines(20_000));
     let model = bert_mean();
-    let arguments = ["run", "--model", &model, "--input", "texts.txt", "--output", "job", "--threads", "1", "--json"];
+    let arguments =
+        ["run", "--model", &model, "--input", "texts.txt", "--output", "job", "--threads", "1", "--json"];
     let child = place.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let units = || fs::read_to_string(place.path("job/journal")).map_or(0, |text| text.lines().count());
     let signal = |name: &str| {
@@ -305,6 +314,9 @@ fn signals_make_a_job_wait_and_go_on() {
     signal("USR2");
     let outcome = place.outcome(&child.wait_with_output().unwrap()).ok();
     let summary: Value = serde_json::from_str(&outcome.stdout).unwrap();
-    assert_eq!((&summary["finished"], &summary["totals"]["written"]), (&Value::from(true), &Value::from(20_000)));
+    assert_eq!(
+        (&summary["finished"], &summary["totals"]["written"]),
+        (&Value::from(true), &Value::from(20_000))
+    );
     place.run(&["verify", "job"]).ok();
 }

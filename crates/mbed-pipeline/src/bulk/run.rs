@@ -211,8 +211,8 @@ impl ReadyJob {
             let reason = format!("pgvector holds vectors as f32, not as {}", options.vectors);
             return Err(JobError::BadSink { url: options.keep.identity(), reason });
         }
-        let own = copy::OWN.into_iter().chain([options.vector_column.as_str()]);
-        if let Some(column) = own.filter(|name| table.iter().any(|column| column.name == *name)).next() {
+        let mut own = copy::OWN.into_iter().chain([options.vector_column.as_str()]);
+        if let Some(column) = own.find(|name| table.iter().any(|column| column.name == *name)) {
             return Err(PipelineError::ColumnTaken { column: column.to_owned() }.into());
         }
         Ok(Shape {

@@ -201,9 +201,8 @@ fn plan(manifest: &Manifest) -> Result<InputPlan, PipelineError> {
 /// How the inputs were read.
 fn read_options(asked: &Identity) -> Result<ReadOptions, PipelineError> {
     let named = |key: &str| asked.get(key).filter(|value| *value != "auto").cloned();
-    let mut options = ReadOptions::default();
-    options.text_column = named("input.text_column");
-    options.id_column = named("input.id_column");
+    let (text_column, id_column) = (named("input.text_column"), named("input.id_column"));
+    let mut options = ReadOptions { text_column, id_column, ..ReadOptions::default() };
     if let Some(policy) = named("input.invalid_utf8") {
         options.invalid_utf8 = policy.parse()?;
     }

@@ -259,9 +259,10 @@ fn said(error: &postgres::Error) -> String {
 fn explain(error: postgres::Error) -> StoreError {
     const PASSING: [&str; 5] = ["08", "40", "53", "57P", "58"];
     let Some(state) = error.code() else {
-        // Without a word of the server: it could not be reached, or went away. What is wrong with a request itself is told
-        // by the source of the error.
-        return StoreError::Passing(error.into());
+        // Without a word of the server: it could not be reached or went away, or this side refuses to talk to it.
+        let is_network = |source: &(dyn std::error::Error + 'static)| source.is::<io::Error>();
+        let passes = error.is_closed() || std::error::Error::source(&error).is_some_and(is_network);
+        return if passes { StoreError::Passing(error.into()) } else { StoreError::Lasting(error.into()) };
     };
     let met = [&SqlState::UNIQUE_VIOLATION, &SqlState::DUPLICATE_TABLE, &SqlState::DUPLICATE_OBJECT];
     if PASSING.iter().any(|class| state.code().starts_with(class)) || met.contains(&state) {
