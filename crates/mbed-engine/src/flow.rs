@@ -21,7 +21,7 @@ use mbed_text::{Encoded, Pieces};
 use crate::batch::Cutter;
 use crate::finish::scatter;
 use crate::sizing::{Cut, Plan};
-use crate::tokenise::Tokenise;
+use crate::tokenise::{Tokenise, Tokenised};
 use crate::worker::{Computed, Done, Failure};
 use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source};
 
@@ -46,6 +46,12 @@ struct Window<R> {
     encoded: Vec<Encoded>,
 }
 
+/// A window on its way to the collector, and its rows that have no tokens.
+struct Announced<R> {
+    window: Arc<Window<R>>,
+    failed: Vec<(usize, EngineError)>,
+}
+
 /// A batch of a window for a session.
 struct Job<R> {
     window: Arc<Window<R>>,
@@ -56,9 +62,10 @@ struct Job<R> {
 struct Outcome {
     window: u64,
     result: Result<Done, Failure>,
+    busy: Duration,
 }
 
-type Tokenised<R, E> = Result<Window<R>, RunError<E, std::convert::Infallible>>;
+type Ready<R, E> = Result<(Window<R>, Vec<(usize, EngineError)>), RunError<E, std::convert::Infallible>>;
 
 pub(crate) fn run<S: Source, K: Sink<Rows = S::Rows>>(
     parts: Parts<'_>,
@@ -68,7 +75,7 @@ pub(crate) fn run<S: Source, K: Sink<Rows = S::Rows>>(
 ) -> Result<RunStats, RunError<S::Error, K::Error>> {
     let start = Instant::now();
     let (progress, cancel) = watch;
-    let (tokenised_in, tokenised) = bounded::<Tokenised<S::Rows, S::Error>>(1);
+    let (tokenised_in, tokenised) = bounded::<Ready<S::Rows, S::Error>>(1);
     let (planned_in, planned) = bounded(1);
     let (jobs_in, jobs) = bounded::<Job<S::Rows>>(parts.sessions.len());
     let (outcomes_in, outcomes) = unbounded();
@@ -77,7 +84,7 @@ pub(crate) fn run<S: Source, K: Sink<Rows = S::Rows>>(
     // The stages run on threads of their own; what they tell belongs to whoever called.
     let span = tracing::Span::current();
     let _at_work = parts.plan.at_work(parts.sessions.len());
-    let mut stats = RunStats::default();
+    let mut stats = RunStats { sessions: parts.sessions.len(), ..RunStats::default() };
     let result = thread::scope(|scope| {
         let mut stages = Vec::new();
         let (reading, planning) = (span.clone(), span.clone());
@@ -117,15 +124,15 @@ pub(crate) fn run<S: Source, K: Sink<Rows = S::Rows>>(
 fn read_and_tokenise<S: Source>(
     source: &mut S,
     tokenise: Tokenise<'_>,
-    out: &Sender<Tokenised<S::Rows, S::Error>>,
+    out: &Sender<Ready<S::Rows, S::Error>>,
     cancel: &Cancel,
 ) {
     let mut number = 0;
     while !cancel.is_cancelled() {
         let window = match source.next_rows() {
             Ok(None) => return,
-            Ok(Some(rows)) => match tokenise.run(&rows) {
-                Ok(encoded) => Ok(Window { number, rows, encoded }),
+            Ok(Some(rows)) => match tokenise.run_all(&rows) {
+                Ok(Tokenised { encoded, failed }) => Ok((Window { number, rows, encoded }, failed)),
                 Err(error) => Err(RunError::Engine(error)),
             },
             Err(error) => Err(RunError::Read(error)),
@@ -138,17 +145,17 @@ fn read_and_tokenise<S: Source>(
     }
 }
 
-type Planned<R, E> = Result<Arc<Window<R>>, RunError<E, std::convert::Infallible>>;
+type Planned<R, E> = Result<Announced<R>, RunError<E, std::convert::Infallible>>;
 
 fn plan<R: Rows, E: std::error::Error>(
-    windows: &Receiver<Tokenised<R, E>>,
+    windows: &Receiver<Ready<R, E>>,
     planned: &Sender<Planned<R, E>>,
     jobs: &Sender<Job<R>>,
     batches: Plan<'_>,
 ) {
     for window in windows {
-        let window = match window {
-            Ok(window) => Arc::new(window),
+        let (window, failed) = match window {
+            Ok((window, failed)) => (Arc::new(window), failed),
             Err(error) => {
                 // The collector may have gone already, for a reason of its own.
                 let _ = planned.send(Err(error));
@@ -156,11 +163,12 @@ fn plan<R: Rows, E: std::error::Error>(
             }
         };
         let lengths: Vec<usize> = window.encoded.iter().map(|encoded| encoded.tokens.len()).collect();
-        if planned.send(Ok(Arc::clone(&window))).is_err() {
+        let left_out: Vec<usize> = failed.iter().map(|(row, _)| *row).collect();
+        if planned.send(Ok(Announced { window: Arc::clone(&window), failed })).is_err() {
             return;
         }
         let span = tracing::debug_span!("batch", window = window.number, rows = lengths.len());
-        let mut cutter = span.in_scope(|| Cutter::new(&lengths));
+        let mut cutter = span.in_scope(|| Cutter::without(&lengths, &left_out));
         batches.window();
         while let Some(cut) = span.in_scope(|| batches.cut(&mut cutter)) {
             if jobs.send(Job { window: Arc::clone(&window), cut }).is_err() {
@@ -180,10 +188,12 @@ fn work<R: Rows>(
         // A panic must be told like any other failure: while other sessions hold the channel of outcomes open, the
         // collector would wait for this batch for ever. Nothing is used after it that it could have left half done.
         let compute = || batches.compute((desk, &mut *session), &window.encoded, cut);
+        let start = Instant::now();
         let computed = panic::catch_unwind(AssertUnwindSafe(compute));
         let has_panicked = computed.is_err();
         let result = computed.unwrap_or(Err(Failure::Panicked));
-        if outcomes.send(Outcome { window: window.number, result }).is_err() || has_panicked {
+        let busy = start.elapsed();
+        if outcomes.send(Outcome { window: window.number, result, busy }).is_err() || has_panicked {
             return;
         }
     }
@@ -227,10 +237,13 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
         // Results of windows whose turn has not come.
         let mut early: Vec<Outcome> = Vec::new();
         while let Some(window) = self.receive(&self.planned)? {
-            let window = window.map_err(widen)?;
+            let Announced { window, failed } = window.map_err(widen)?;
             let mut vectors = Embeddings::new();
             vectors.reset(window.rows.len(), self.dimensions);
-            let mut missing = window.rows.len();
+            let mut missing = window.rows.len() - failed.len();
+            for (row, error) in failed {
+                self.give_up((&window, row), error, sink, stats)?;
+            }
             let (ours, others) = early.into_iter().partition(|outcome| outcome.window == window.number);
             early = others;
             for outcome in ours {
@@ -261,18 +274,31 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
     ) -> Result<usize, EngineError> {
         let done = outcome.result.map_err(|failure| failure.into_error(&window.rows))?;
         stats.splits += done.splits;
+        stats.busy += outcome.busy;
         let mut placed = done.failed.len();
         for (row, error) in done.failed {
             let error = EngineError::Compute { row: window.rows.name(row), source: error };
-            sink.row_failed(&window.rows, row, error)?;
-            stats.failed_rows += 1;
-            self.progress.advance(1, 0);
+            self.give_up((window, row), error, sink, stats)?;
         }
         for part in done.computed {
             self.place_part(&part, window, vectors, stats);
             placed += part.rows.len();
         }
         Ok(placed)
+    }
+
+    /// Tells the sink of a row without a vector.
+    fn give_up<K: Sink<Rows = R>>(
+        &self,
+        (window, row): (&Window<R>, usize),
+        error: EngineError,
+        sink: &mut K,
+        stats: &mut RunStats,
+    ) -> Result<(), EngineError> {
+        sink.row_failed(&window.rows, row, error)?;
+        stats.failed_rows += 1;
+        self.progress.advance(1, 0);
+        Ok(())
     }
 
     fn place_part(

@@ -44,8 +44,9 @@ pub trait Sink {
     /// Why it could not be written.
     type Error: Error;
 
-    /// Hears that `row` of a window has no vector because it did not fit into memory alone. All other rows are computed
-    /// if this returns without an error; in [`Sink::write`], the vector of this one is then all zeros.
+    /// Hears that `row` of a window has no vector because it did not fit into memory alone, could not be tokenised, or is
+    /// too long where that is an error. All other rows are computed if this returns without an error; in
+    /// [`Sink::write`], which comes next for this window, the vector of this one is then all zeros.
     ///
     /// # Errors
     /// The run is to end, as it does by default.

@@ -6,11 +6,13 @@
 //! * [`Conditions`] tell whether a measurement made here is worth something.
 //! * [`Gpus`] asks NVIDIA's management library, which is loaded at run time; a machine without it has none.
 //! * [`Sampler`] reads all of that at an interval on a thread of its own and keeps the last samples in a ring.
+//! * [`Evidence`] tells what changed on a machine that became slower.
 //! * [`LeakWatch`] tells once when memory stays above where it began.
 
 mod cgroup;
 mod conditions;
 mod error;
+mod evidence;
 mod files;
 mod gpu;
 mod headroom;
@@ -24,6 +26,7 @@ mod system;
 
 pub use conditions::Conditions;
 pub use error::MonitorError;
+pub use evidence::Evidence;
 pub use gpu::{GpuProcess, GpuSample, Gpus};
 pub use headroom::{Bound, Headroom, Limit};
 pub use host::{Host, cores, peak_resident};

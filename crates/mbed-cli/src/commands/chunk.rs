@@ -10,8 +10,8 @@ use mbed_pipeline::{
     plan_inputs,
 };
 
+use super::choice::{Choice, output_choices};
 use super::chunk_options::ChunkOptions;
-use super::embed::OutputChoice;
 use super::input_options::InputOptions;
 use super::model_options::ModelOptions;
 use crate::failure::Failure;
@@ -39,8 +39,8 @@ pub(crate) struct ChunkArguments {
     #[command(flatten)]
     model: ModelOptions,
     /// Format of the output; by default the extension of OUT says it
-    #[arg(long, value_enum, default_value = "auto", help_heading = "Files")]
-    format: OutputChoice,
+    #[arg(long, default_value = "auto", value_parser = output_choices(), help_heading = "Files")]
+    format: Choice<OutputFormat>,
     #[command(flatten)]
     input: InputOptions,
 }

@@ -1,6 +1,7 @@
 //! One module a command.
 
 pub(crate) mod bench;
+mod choice;
 pub(crate) mod chunk;
 mod chunk_options;
 pub(crate) mod completions;
@@ -15,6 +16,7 @@ mod model_info;
 mod model_options;
 pub(crate) mod monitor;
 pub(crate) mod onnx;
+mod parquet_options;
 pub(crate) mod plan;
 pub(crate) mod profile;
 pub(crate) mod run;

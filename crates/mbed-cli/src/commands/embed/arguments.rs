@@ -3,10 +3,11 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use mbed::settings::Settings;
 use mbed_pipeline::{OutputFormat, ReadOptions};
 
+use crate::commands::choice::{Choice, output_choices};
 use crate::commands::chunk_options::EmbedChunkOptions;
 use crate::commands::input_options::InputOptions;
 use crate::commands::model_options::ModelOptions;
@@ -29,8 +30,8 @@ pub(crate) struct EmbedArguments {
     #[command(flatten)]
     model: ModelOptions,
     /// Format of the output; by default the extension of OUT says it
-    #[arg(long, value_enum, default_value = "auto", help_heading = "Files")]
-    pub(super) format: OutputChoice,
+    #[arg(long, default_value = "auto", value_parser = output_choices(), help_heading = "Files")]
+    pub(super) format: Choice<OutputFormat>,
     #[command(flatten)]
     pub(super) input: InputOptions,
     #[command(flatten)]
@@ -55,29 +56,6 @@ const EXAMPLES: &str = "Examples:
   cat queries.txt | mbed embed - --prompt-name query -o queries.npy
   mbed embed handbook --chunk markdown --chunk-size 256t -o handbook.parquet
   mbed embed notes.txt | head -n 1";
-
-/// `--format`
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum OutputChoice {
-    Auto,
-    Parquet,
-    Jsonl,
-    Npy,
-    Arrow,
-}
-
-impl OutputChoice {
-    /// The format that was named, if one was.
-    pub(crate) const fn named(self) -> Option<OutputFormat> {
-        match self {
-            Self::Auto => None,
-            Self::Parquet => Some(OutputFormat::Parquet),
-            Self::Jsonl => Some(OutputFormat::Jsonl),
-            Self::Npy => Some(OutputFormat::Npy),
-            Self::Arrow => Some(OutputFormat::Arrow),
-        }
-    }
-}
 
 impl EmbedArguments {
     pub(crate) fn flags(&self) -> Flags {

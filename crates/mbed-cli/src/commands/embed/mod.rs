@@ -5,5 +5,5 @@ mod command;
 mod summary;
 mod tolerant;
 
-pub(crate) use arguments::{EmbedArguments, OutputChoice};
+pub(crate) use arguments::EmbedArguments;
 pub(crate) use command::run;
