@@ -16,10 +16,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use mbed_core::{Embeddings, Progress, Session};
-use mbed_text::{Encoded, Pieces};
+use mbed_text::Pieces;
 
 use crate::batch::Cutter;
 use crate::finish::scatter;
+use crate::sequences::Sequences;
 use crate::sizing::{Cut, Plan};
 use crate::tokenise::Tokenise;
 use crate::worker::{Computed, Done, Failure};
@@ -41,7 +42,7 @@ pub(crate) struct Parts<'a> {
 struct Window<R> {
     number: u64,
     rows: R,
-    encoded: Vec<Encoded>,
+    sequences: Sequences,
 }
 
 /// A batch of a window for a session.
@@ -122,7 +123,7 @@ fn read_and_tokenise<S: Source>(
         let window = match source.next_rows() {
             Ok(None) => return,
             Ok(Some(rows)) => match tokenise.run(&rows) {
-                Ok(encoded) => Ok(Window { number, rows, encoded }),
+                Ok(sequences) => Ok(Window { number, rows, sequences }),
                 Err(error) => Err(RunError::Engine(error)),
             },
             Err(error) => Err(RunError::Read(error)),
@@ -152,7 +153,7 @@ fn plan<R: Rows, E: std::error::Error>(
                 return;
             }
         };
-        let lengths: Vec<usize> = window.encoded.iter().map(|encoded| encoded.tokens.len()).collect();
+        let lengths = window.sequences.lengths();
         if planned.send(Ok(Arc::clone(&window))).is_err() {
             return;
         }
@@ -160,8 +161,8 @@ fn plan<R: Rows, E: std::error::Error>(
         let mut cutter = span.in_scope(|| Cutter::new(&lengths));
         while !cutter.is_empty() {
             let (bounds, size) = batches.bounds();
-            let Some(rows) = span.in_scope(|| cutter.next(&bounds)) else { break };
-            if jobs.send(Job { window: Arc::clone(&window), cut: Cut { rows, size } }).is_err() {
+            let Some(sequences) = span.in_scope(|| cutter.next(&bounds)) else { break };
+            if jobs.send(Job { window: Arc::clone(&window), cut: Cut { sequences, size } }).is_err() {
                 return;
             }
         }
@@ -177,7 +178,7 @@ fn work<R: Rows>(
     for Job { window, cut } in jobs {
         // A panic must be told like any other failure: while other sessions hold the channel of outcomes open, the
         // collector would wait for this batch for ever. Nothing is used after it that it could have left half done.
-        let compute = || batches.compute((desk, &mut *session), &window.encoded, cut);
+        let compute = || batches.compute((desk, &mut *session), &window.sequences.list, cut);
         let computed = panic::catch_unwind(AssertUnwindSafe(compute));
         let has_panicked = computed.is_err();
         let result = computed.unwrap_or(Err(Failure::Panicked));
@@ -209,7 +210,8 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
             let window = window.map_err(widen)?;
             let mut vectors = Embeddings::new();
             vectors.reset(window.rows.len(), self.dimensions);
-            let mut missing = window.rows.len();
+            let mut missing = window.sequences.list.len();
+            stats.split_documents += window.sequences.split_documents;
             let (ours, others) = early.into_iter().partition(|outcome| outcome.window == window.number);
             early = others;
             for outcome in ours {
@@ -230,7 +232,7 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
         Ok(())
     }
 
-    /// Puts a result into its window, and gives the number of its rows.
+    /// Puts a result into its window, and gives the number of its sequences.
     fn place<K: Sink<Rows = R>>(
         &self,
         outcome: Outcome,
@@ -238,18 +240,23 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
         sink: &mut K,
         stats: &mut RunStats,
     ) -> Result<usize, EngineError> {
-        let done = outcome.result.map_err(|failure| failure.into_error(&window.rows))?;
+        let done = outcome.result.map_err(|failure| failure.into_error(&window.rows, &window.sequences))?;
         stats.splits += done.splits;
         let mut placed = done.failed.len();
-        for (row, error) in done.failed {
+        for (sequence, error) in done.failed {
+            let row = window.sequences.first_row(sequence);
             let error = EngineError::Compute { row: window.rows.name(row), source: error };
+            if window.sequences.rows(&[sequence]).len() > 1 {
+                // One error cannot be told of several rows.
+                return Err(error);
+            }
             sink.row_failed(&window.rows, row, error)?;
             stats.failed_rows += 1;
             self.progress.advance(1, 0);
         }
         for part in done.computed {
             self.place_part(&part, window, vectors, stats);
-            placed += part.rows.len();
+            placed += part.sequences.len();
         }
         Ok(placed)
     }
@@ -261,18 +268,18 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
         vectors: &mut Embeddings,
         stats: &mut RunStats,
     ) {
-        scatter(self.finish, &part.vectors, &part.rows, vectors);
-        let encoded = part.rows.iter().filter_map(|&row| window.encoded.get(row));
+        let rows = window.sequences.rows(&part.sequences);
+        scatter(self.finish, &part.vectors, &rows, vectors);
         let (mut tokens, mut truncated) = (0, 0);
-        for row in encoded {
-            tokens += row.tokens.len() as u64;
-            truncated += u64::from(row.pieces == Pieces::Truncated);
+        for sequence in part.sequences.iter().filter_map(|&sequence| window.sequences.list.get(sequence)) {
+            tokens += sequence.tokens.len() as u64;
+            truncated += u64::from(sequence.pieces == Pieces::Truncated);
         }
         stats.batches += 1;
-        stats.rows += part.rows.len() as u64;
+        stats.rows += rows.len() as u64;
         stats.tokens += tokens;
         stats.truncated_rows += truncated;
-        self.progress.advance(part.rows.len() as u64, tokens);
+        self.progress.advance(rows.len() as u64, tokens);
     }
 
     /// The next message, or `None` where there will be no more.

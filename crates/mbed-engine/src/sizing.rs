@@ -1,11 +1,11 @@
 //! Who says how large batches are.
 
 use mbed_core::{BatchLayout, Session};
-use mbed_text::Encoded;
 
 use crate::EngineOptions;
 use crate::batch::Bounds;
 use crate::memory::{Controller, Place};
+use crate::sequences::Sequence;
 use crate::worker::{self, Done, Failure, Retries};
 
 /// Who says how large batches are.
@@ -17,10 +17,10 @@ pub(crate) enum Sizing {
     Adaptive(Box<Controller>),
 }
 
-/// Rows of a batch, and the size that they were cut for.
+/// Sequences of a batch, and the size that they were cut for.
 #[derive(Debug)]
 pub(crate) struct Cut {
-    pub(crate) rows: Vec<usize>,
+    pub(crate) sequences: Vec<usize>,
     pub(crate) size: usize,
 }
 
@@ -45,14 +45,14 @@ impl Plan<'_> {
     pub(crate) fn compute(
         &self,
         (desk, session): (usize, &mut dyn Session),
-        encoded: &[Encoded],
-        Cut { rows, size }: Cut,
+        list: &[Sequence],
+        Cut { sequences, size }: Cut,
     ) -> Result<Done, Failure> {
         match self.sizing {
-            Sizing::Fixed => worker::compute(session, encoded, rows, Retries::new(self.options)),
+            Sizing::Fixed => worker::compute(session, list, sequences, Retries::new(self.options)),
             Sizing::Adaptive(controller) => {
                 let min_rows = self.options.batching.min_rows;
-                Place { controller, desk, min_rows, size }.compute(session, encoded, rows)
+                Place { controller, desk, min_rows, size }.compute(session, list, sequences)
             }
         }
     }

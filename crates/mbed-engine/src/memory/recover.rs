@@ -3,11 +3,11 @@
 use std::num::NonZeroUsize;
 
 use mbed_core::{BackendError, Batch, Bytes, DeviceMemory, Embeddings, Session};
-use mbed_text::Encoded;
 
 use super::Shape;
 use super::controller::{Controller, Fitted};
-use crate::worker::{Computed, Done, Failure, check_shape, fill};
+use crate::sequences::{Sequence, fill};
+use crate::worker::{Computed, Done, Failure, check_shape};
 
 /// A batch for a session.
 #[derive(Clone, Copy, Debug)]
@@ -21,7 +21,7 @@ pub(crate) struct Place<'a> {
     pub(crate) size: usize,
 }
 
-/// Rows that wait, and how often they were in a batch that did not fit.
+/// Sequences that wait, here called rows, and how often they were in a batch that did not fit.
 type Waiting = Vec<(Vec<usize>, u32)>;
 
 impl Place<'_> {
@@ -29,21 +29,21 @@ impl Place<'_> {
     pub(crate) fn compute(
         self,
         session: &mut dyn Session,
-        encoded: &[Encoded],
+        list: &[Sequence],
         rows: Vec<usize>,
     ) -> Result<Done, Failure> {
         let mut waiting: Waiting = vec![(rows, 0)];
         let mut done = Done::default();
         while let Some((mut rows, tries)) = waiting.pop() {
-            let lengths: Vec<usize> = rows.iter().map(|&row| length(encoded, row)).collect();
+            let lengths: Vec<usize> = rows.iter().map(|&row| length(list, row)).collect();
             let fitting = self.controller.fitting(&lengths).max(1);
             if fitting < rows.len() {
                 waiting.push((rows.split_off(fitting), tries));
             }
-            match self.attempt(session, encoded, &rows) {
-                Ok(vectors) => done.computed.push(Computed { rows, vectors }),
+            match self.attempt(session, list, &rows) {
+                Ok(vectors) => done.computed.push(Computed { sequences: rows, vectors }),
                 Err(Failure::Session { error: error @ BackendError::OutOfMemory { .. }, .. }) => {
-                    self.ran_out((rows, tries), error, encoded, (&mut waiting, &mut done))?;
+                    self.ran_out((rows, tries), error, list, (&mut waiting, &mut done))?;
                 }
                 Err(failure) => return Err(failure),
             }
@@ -55,12 +55,12 @@ impl Place<'_> {
     fn attempt(
         self,
         session: &mut dyn Session,
-        encoded: &[Encoded],
+        list: &[Sequence],
         rows: &[usize],
     ) -> Result<Embeddings, Failure> {
         let row = rows.first().copied().unwrap_or(0);
-        let failed = |error| Failure::Session { row, error };
-        let batch = fill(encoded, rows).map_err(failed)?;
+        let failed = |error| Failure::Session { sequence: row, error };
+        let batch = fill(list, rows).map_err(failed)?;
         let shape = Shape::of(&batch, session.capabilities().layout);
         let controller = self.controller;
         if rows.len() == 1 {
@@ -75,7 +75,7 @@ impl Place<'_> {
         controller.release(self.desk, claim);
         match result {
             Ok(()) => {
-                check_shape(&vectors, rows.len(), session.capabilities().dimensions)?;
+                check_shape(&vectors, batch.rows(), session.capabilities().dimensions)?;
                 let grown = before.and_then(Growth::after);
                 controller.fitted(self.desk, session, Fitted { shape, size: self.size, time, grown });
                 Ok(vectors)
@@ -94,7 +94,7 @@ impl Place<'_> {
         self,
         (rows, tries): (Vec<usize>, u32),
         error: BackendError,
-        encoded: &[Encoded],
+        list: &[Sequence],
         (waiting, done): (&mut Waiting, &mut Done),
     ) -> Result<(), Failure> {
         let row = rows.first().copied().unwrap_or(0);
@@ -110,9 +110,9 @@ impl Place<'_> {
             return Ok(());
         }
         if rows.len() > 1 {
-            return Err(Failure::Session { row, error });
+            return Err(Failure::Session { sequence: row, error });
         }
-        self.controller.row_failed(length(encoded, row));
+        self.controller.row_failed(length(list, row));
         done.failed.push((row, error));
         Ok(())
     }
@@ -123,8 +123,8 @@ fn embed(session: &mut dyn Session, batch: &Batch, vectors: &mut Embeddings) -> 
     session.embed(batch, vectors)
 }
 
-fn length(encoded: &[Encoded], row: usize) -> usize {
-    encoded.get(row).map_or(0, |encoded| encoded.tokens.len())
+fn length(list: &[Sequence], row: usize) -> usize {
+    list.get(row).map_or(0, |sequence| sequence.tokens.len())
 }
 
 /// By how much the process grows at its peak, for sessions that compute in this machine's memory and do not tell what
