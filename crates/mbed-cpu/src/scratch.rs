@@ -2,11 +2,13 @@
 
 use mbed_core::{BackendError, Precision};
 use mbed_kernels::attention::Attention;
+use mbed_kernels::bf16::TileRows;
 use mbed_kernels::gemm::{ROW_BLOCK, padded_rows};
+use mbed_kernels::int8::ByteRows;
 
 use crate::encoder::Encoder;
 use crate::failure;
-use crate::layer::Bf16Rows;
+use crate::layer::TiledRows;
 use crate::parts::PartOfBatch;
 use crate::tables::{Distances, Turns};
 
@@ -32,7 +34,9 @@ pub(crate) struct Scratch {
     /// `block × intermediate`, where there is a gate
     pub(crate) gated: Vec<f32>,
     /// What layers in bfloat16 work in besides.
-    pub(crate) bf16: Bf16Rows,
+    pub(crate) bf16: TiledRows<TileRows>,
+    /// What layers in bytes work in besides.
+    pub(crate) int8: TiledRows<ByteRows>,
     /// One for each rotation of the encoder.
     pub(crate) turns: Vec<Turns>,
     pub(crate) distances: Distances,
@@ -54,11 +58,15 @@ impl Scratch {
         }
         let (width, intermediate) = (spec.attention.width(), spec.feed_forward.intermediate);
         resize(&mut self.qkv, rows * (width + 2 * spec.attention.key_value_width()))?;
-        if encoder.precision == Precision::Bf16 {
-            let step = Bf16Rows::step(intermediate);
+        if matches!(encoder.precision, Precision::Bf16 | Precision::Int8) {
+            let step = TiledRows::step(intermediate);
             resize(&mut self.input, step * spec.hidden)?;
             resize(&mut self.block, step * spec.hidden)?;
-            self.bf16.reserve(spec, part.tokens)?;
+            if encoder.precision == Precision::Bf16 {
+                self.bf16.reserve(spec, part.tokens)?;
+            } else {
+                self.int8.reserve(spec, part.tokens)?;
+            }
         } else {
             resize(&mut self.context, rows * width)?;
             resize(&mut self.scores, Attention::scores(longest))?;
@@ -92,7 +100,7 @@ impl Scratch {
         ];
         let values: usize = buffers.iter().map(|buffer| buffer.capacity()).sum();
         let turns: usize = self.turns.iter().map(Turns::bytes).sum();
-        values * size_of::<f32>() + self.bf16.bytes() + turns + self.distances.bytes()
+        values * size_of::<f32>() + self.bf16.bytes() + self.int8.bytes() + turns + self.distances.bytes()
     }
 }
 

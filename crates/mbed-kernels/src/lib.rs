@@ -1,5 +1,5 @@
 //! Arithmetic on slices of `f32`: matrix products, norms, activations, attention, rotation, pooling; and on tiles of
-//! bfloat16 in [`bf16`].
+//! bfloat16 in [`bf16`] and of bytes in [`int8`].
 //!
 //! One folder an operation, with a safe entry that checks its arguments. Products are written for sets of instructions,
 //! which an [`Isa`] chooses. Other loops are written in plain Rust over fixed lanes and compiled for each set through
@@ -15,6 +15,7 @@ pub mod elementwise;
 pub mod gemm;
 #[cfg(all(test, unix))]
 mod guarded;
+pub mod int8;
 mod isa;
 mod lanes;
 pub mod norm;
