@@ -91,7 +91,7 @@ def python_splitters():
     yield f"{name} fast", chonkie.FastChunker(chunk_size=SIZE).chunk
 
 
-def libraries(texts, folder):
+def libraries(texts, folder, bench):
     """Every splitter on its own; 2 MB a document, as some of them take seconds for that."""
     paths = []
     for name, text in texts.items():
@@ -105,8 +105,8 @@ def libraries(texts, folder):
         path = pathlib.Path(folder, name)
         path.write_text(text, encoding="utf-8")
         paths.append(path)
-    bench = ["cargo", "bench", "--quiet", "-p", "mbed-text", "--bench", "chunkers", "--", *paths]
-    for line in subprocess.run(bench, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines():
+    run_bench = [bench] if bench else ["cargo", "bench", "--quiet", "-p", "mbed-text", "--bench", "chunkers", "--"]
+    for line in subprocess.run([*run_bench, *paths], cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout.splitlines():
         yield json.loads(line)
 
 
@@ -171,12 +171,13 @@ def main():
     parser.add_argument("out")
     parser.add_argument("--part", nargs="+", default=["libraries", "command"], choices=["libraries", "command", "meaning"])
     parser.add_argument("--model")
+    parser.add_argument("--bench", help="the bench as it was built; without this cargo builds and runs it")
     options = parser.parse_args()
     texts = documents(options.passages)
     facts = {**machine(), "date": datetime.date.today().isoformat()}
     with tempfile.TemporaryDirectory() as folder, open(options.out, "a", encoding="utf-8") as out:
         parts = {
-            "libraries": lambda: libraries(texts, folder), "command": lambda: command(texts, folder),
+            "libraries": lambda: libraries(texts, folder, options.bench), "command": lambda: command(texts, folder),
             "meaning": lambda: meaning(texts, folder, options.model),
         }
         for part in options.part:

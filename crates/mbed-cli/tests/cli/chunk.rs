@@ -217,7 +217,7 @@ fn late_chunks_that_cannot_be_are_refused() {
     let chunk = ["--chunk", "character", "--chunk-size"];
     check(
         &[&chunk[..], &["40t", "--max-length", "32"]].concat(),
-        "error: the text of a.md could not be tokenised: a chunk of 40 tokens is longer than the 30 that the model reads at \
+        "error: the text of a.md could not be tokenised\n  caused by: a chunk of 40 tokens is longer than the 30 that the model reads at \
          once\nhint: make chunks smaller with `--chunk-size`, or embed each by itself, without `--late`",
     );
     check(

@@ -22,7 +22,8 @@ pub(super) struct Boundary {
 pub(super) fn boundaries(text: &str) -> Vec<Boundary> {
     let segmenter = SentenceSegmenter::new(Default::default());
     let mut found = Vec::new();
-    for offset in segmenter.segment_str(text).filter(|&offset| 0 < offset && offset < text.len()) {
+    let ends = segmenter.segment_str(text).map(|offset| before_opening(text, offset));
+    for offset in ends.filter(|&offset| 0 < offset && offset < text.len()) {
         let (before, after) = text.split_at(offset);
         match level_of_line_end(before) {
             Some(level) => found.push(Boundary { offset, level }),
@@ -59,6 +60,14 @@ pub(super) fn level_of_line_end(before: &str) -> Option<Level> {
     let line = line.strip_suffix('\r').unwrap_or(line);
     let last = line.chars().rev().find(|&c| matches!(c, '\n' | '\r') || !c.is_whitespace());
     Some(if matches!(last, None | Some('\n' | '\r')) { Level::Paragraph } else { Level::Line })
+}
+
+/// What opens belongs to what follows; by the rules of Unicode it ends a sentence when no space stands before it, as in
+/// Chinese.
+pub(super) fn before_opening(text: &str, offset: usize) -> usize {
+    let opens =
+        |c: char| "\u{201c}\u{2018}\u{ab}\u{300c}\u{300e}\u{ff08}\u{300a}\u{3008}\u{3010}([{".contains(c);
+    text.get(..offset).map_or(offset, |before| before.trim_end_matches(opens).len())
 }
 
 /// Whether a sentence ends between the two, where the rules of Unicode allow it.

@@ -8,7 +8,7 @@ use std::ops::Range;
 use icu_segmenter::{SentenceSegmenter, WordSegmenter};
 use memchr::{memrchr2_iter, memrchr3_iter};
 
-use super::boundary::{Level, is_sentence_end, level_of_line_end, thai_ends};
+use super::boundary::{Level, before_opening, is_sentence_end, level_of_line_end, thai_ends};
 
 /// How many characters are looked at before and behind a place, so that texts without letters take no longer.
 const FARTHEST: usize = 4096;
@@ -64,7 +64,7 @@ impl<'a> Window<'a> {
         let until = self.next_letter(last);
         let part = self.text.get(anchor..until).unwrap_or_default();
         let segmenter = SentenceSegmenter::new(Default::default());
-        let ends = segmenter.segment_str(part).map(move |offset| anchor + offset);
+        let ends = segmenter.segment_str(part).map(move |offset| before_opening(self.text, anchor + offset));
         ends.filter(move |&offset| {
             let inside = self.start <= offset && offset <= self.end && anchor < offset && offset < until;
             inside
@@ -192,6 +192,7 @@ mod tests {
             Just(" \n\n"),
             Just("日本語。"),
             Just("「はい。」"),
+            Just("(So.)"),
             Just("ภาษาไทย "),
             Just("ง่าย"),
             Just("123 "),
