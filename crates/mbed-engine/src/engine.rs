@@ -3,6 +3,7 @@
 use std::convert::Infallible;
 use std::num::NonZeroUsize;
 use std::ops::Range;
+use std::time::Duration;
 
 use mbed_core::settings::{BatchingSettings, Overflow};
 use mbed_core::{BatchLayout, Bytes, Capabilities, Embeddings, Progress, Session, Silent};
@@ -12,7 +13,7 @@ use crate::batch::Cutter;
 use crate::finish::scatter;
 use crate::flow::{self, Parts};
 use crate::memory::{Controller, CostModel, Learnt, MemoryOptions, MemoryReport, Reading};
-use crate::sizing::{Cut, Plan, Sizing};
+use crate::sizing::{Plan, Sizing};
 use crate::tokenise::Tokenise;
 use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source, Within};
 
@@ -124,6 +125,11 @@ impl Engine {
         }
     }
 
+    /// Cuts work otherwise from now on. Batches that size themselves keep the bounds that they began with.
+    pub const fn set_batching(&mut self, batching: BatchingSettings) {
+        self.options.batching = batching;
+    }
+
     /// What the first session can do; sessions of an engine are of one model.
     #[must_use]
     pub fn capabilities(&self) -> Option<&Capabilities> {
@@ -188,14 +194,13 @@ impl Engine {
         let sequences = self.tokenise().run(rows)?;
         let plan = Plan { sizing: &self.sizing, options: &self.options, layout: layout(&self.sessions) };
         let Some(session) = self.sessions.first_mut() else { return Err(EngineError::NoSession) };
+        let _at_work = plan.at_work(1);
         let lengths = sequences.lengths();
         let mut cutter = Cutter::new(&lengths);
         let mut vectors = Embeddings::new();
         vectors.reset(rows.len(), dimensions);
-        while !cutter.is_empty() {
-            let (bounds, size) = plan.bounds();
-            let Some(batch) = cutter.next(&bounds) else { break };
-            let cut = Cut { sequences: batch, size };
+        plan.window();
+        while let Some(cut) = plan.cut(&mut cutter) {
             let result = plan.compute((0, session.as_mut()), &sequences.list, cut);
             let done = result.map_err(|failure| failure.into_error(rows, &sequences))?;
             if let Some((sequence, source)) = done.failed.into_iter().next() {
@@ -206,6 +211,7 @@ impl Engine {
                 scatter(self.options.finish, &part.vectors, &rows, &mut vectors);
             }
         }
+        plan.idle((0, session.as_mut()), Duration::ZERO);
         Ok(vectors)
     }
 

@@ -1,6 +1,6 @@
 //! One session at work.
 
-use mbed_core::{BackendError, Embeddings, Session};
+use mbed_core::{BackendError, Batch, Embeddings, Session};
 
 use crate::sequences::{Sequence, Sequences, fill};
 use crate::{EngineError, EngineOptions, Rows};
@@ -88,7 +88,7 @@ pub(crate) fn compute(
         let mut rows = 0;
         let result = fill(list, &sequences).and_then(|batch| {
             rows = batch.rows();
-            let _span = tracing::debug_span!("compute", rows, tokens = batch.tokens()).entered();
+            let _span = compute_span(&batch).entered();
             session.embed(&batch, &mut vectors)
         });
         match result {
@@ -119,4 +119,9 @@ pub(crate) fn check_shape(vectors: &Embeddings, rows: usize, dimensions: usize) 
         return Err(Failure::WrongDimensions { expected: dimensions, got: vectors.dimensions() });
     }
     Ok(())
+}
+
+/// The span of one batch in a session, with what tells its size.
+pub(crate) fn compute_span(batch: &Batch) -> tracing::Span {
+    tracing::debug_span!("compute", rows = batch.rows(), tokens = batch.tokens(), longest = batch.longest())
 }
