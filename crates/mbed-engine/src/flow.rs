@@ -16,10 +16,11 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use mbed_core::{Embeddings, Progress, Session};
-use mbed_text::{Encoded, Pieces};
+use mbed_text::Pieces;
 
 use crate::batch::Cutter;
 use crate::finish::scatter;
+use crate::sequences::Sequences;
 use crate::sizing::{Cut, Plan};
 use crate::tokenise::{Tokenise, Tokenised};
 use crate::worker::{Computed, Done, Failure};
@@ -43,7 +44,7 @@ pub(crate) struct Parts<'a> {
 struct Window<R> {
     number: u64,
     rows: R,
-    encoded: Vec<Encoded>,
+    sequences: Sequences,
 }
 
 /// A window on its way to the collector, and its rows that have no tokens.
@@ -132,7 +133,7 @@ fn read_and_tokenise<S: Source>(
         let window = match source.next_rows() {
             Ok(None) => return,
             Ok(Some(rows)) => match tokenise.run_all(&rows) {
-                Ok(Tokenised { encoded, failed }) => Ok((Window { number, rows, encoded }, failed)),
+                Ok(Tokenised { sequences, failed }) => Ok((Window { number, rows, sequences }, failed)),
                 Err(error) => Err(RunError::Engine(error)),
             },
             Err(error) => Err(RunError::Read(error)),
@@ -162,7 +163,7 @@ fn plan<R: Rows, E: std::error::Error>(
                 return;
             }
         };
-        let lengths: Vec<usize> = window.encoded.iter().map(|encoded| encoded.tokens.len()).collect();
+        let lengths = window.sequences.lengths();
         let left_out: Vec<usize> = failed.iter().map(|(row, _)| *row).collect();
         if planned.send(Ok(Announced { window: Arc::clone(&window), failed })).is_err() {
             return;
@@ -187,7 +188,7 @@ fn work<R: Rows>(
     while let Some(Job { window, cut }) = next_job((desk, &mut *session), jobs, batches) {
         // A panic must be told like any other failure: while other sessions hold the channel of outcomes open, the
         // collector would wait for this batch for ever. Nothing is used after it that it could have left half done.
-        let compute = || batches.compute((desk, &mut *session), &window.encoded, cut);
+        let compute = || batches.compute((desk, &mut *session), &window.sequences.list, cut);
         let start = Instant::now();
         let computed = panic::catch_unwind(AssertUnwindSafe(compute));
         let has_panicked = computed.is_err();
@@ -240,7 +241,8 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
             let Announced { window, failed } = window.map_err(widen)?;
             let mut vectors = Embeddings::new();
             vectors.reset(window.rows.len(), self.dimensions);
-            let mut missing = window.rows.len() - failed.len();
+            let mut missing = window.sequences.list.len() - failed.len();
+            stats.split_documents += window.sequences.split_documents;
             for (row, error) in failed {
                 self.give_up((&window, row), error, sink, stats)?;
             }
@@ -264,7 +266,7 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
         Ok(())
     }
 
-    /// Puts a result into its window, and gives the number of its rows.
+    /// Puts a result into its window, and gives the number of its sequences.
     fn place<K: Sink<Rows = R>>(
         &self,
         outcome: Outcome,
@@ -272,17 +274,22 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
         sink: &mut K,
         stats: &mut RunStats,
     ) -> Result<usize, EngineError> {
-        let done = outcome.result.map_err(|failure| failure.into_error(&window.rows))?;
+        let done = outcome.result.map_err(|failure| failure.into_error(&window.rows, &window.sequences))?;
         stats.splits += done.splits;
         stats.busy += outcome.busy;
         let mut placed = done.failed.len();
-        for (row, error) in done.failed {
+        for (sequence, error) in done.failed {
+            let row = window.sequences.first_row(sequence);
             let error = EngineError::Compute { row: window.rows.name(row), source: error };
+            if window.sequences.rows(&[sequence]).len() > 1 {
+                // One error cannot be told of several rows.
+                return Err(error);
+            }
             self.give_up((window, row), error, sink, stats)?;
         }
         for part in done.computed {
             self.place_part(&part, window, vectors, stats);
-            placed += part.rows.len();
+            placed += part.sequences.len();
         }
         Ok(placed)
     }
@@ -308,18 +315,18 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
         vectors: &mut Embeddings,
         stats: &mut RunStats,
     ) {
-        scatter(self.finish, &part.vectors, &part.rows, vectors);
-        let encoded = part.rows.iter().filter_map(|&row| window.encoded.get(row));
+        let rows = window.sequences.rows(&part.sequences);
+        scatter(self.finish, &part.vectors, &rows, vectors);
         let (mut tokens, mut truncated) = (0, 0);
-        for row in encoded {
-            tokens += row.tokens.len() as u64;
-            truncated += u64::from(row.pieces == Pieces::Truncated);
+        for sequence in part.sequences.iter().filter_map(|&sequence| window.sequences.list.get(sequence)) {
+            tokens += sequence.tokens.len() as u64;
+            truncated += u64::from(sequence.pieces == Pieces::Truncated);
         }
         stats.batches += 1;
-        stats.rows += part.rows.len() as u64;
+        stats.rows += rows.len() as u64;
         stats.tokens += tokens;
         stats.truncated_rows += truncated;
-        self.progress.advance(part.rows.len() as u64, tokens);
+        self.progress.advance(rows.len() as u64, tokens);
     }
 
     /// The next message, or `None` where there will be no more.

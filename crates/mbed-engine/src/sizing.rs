@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use mbed_core::{BatchLayout, Session};
-use mbed_text::Encoded;
 
 use crate::EngineOptions;
 use crate::batch::{Bounds, Cutter};
 use crate::memory::{AtWork, Controller, Place};
+use crate::sequences::Sequence;
 use crate::worker::{self, Done, Failure, Retries};
 
 /// Who says how large batches are.
@@ -19,10 +19,10 @@ pub(crate) enum Sizing {
     Adaptive(Box<Controller>),
 }
 
-/// Rows of a batch, and the size that they stand for in measurements.
+/// Sequences of a batch, and the size that they stand for in measurements.
 #[derive(Debug)]
 pub(crate) struct Cut {
-    pub(crate) rows: Vec<usize>,
+    pub(crate) sequences: Vec<usize>,
     pub(crate) size: Option<usize>,
 }
 
@@ -46,15 +46,15 @@ impl Plan<'_> {
     pub(crate) fn cut(&self, cutter: &mut Cutter<'_>) -> Option<Cut> {
         match self.sizing {
             Sizing::Fixed => {
-                let rows = cutter.next(&Bounds::new(&self.options.batching, self.layout))?;
-                Some(Cut { rows, size: None })
+                let sequences = cutter.next(&Bounds::new(&self.options.batching, self.layout))?;
+                Some(Cut { sequences, size: None })
             }
             Sizing::Adaptive(controller) => {
                 let (bounds, size) = controller.bounds();
-                let rows = cutter.next(&bounds)?;
+                let sequences = cutter.next(&bounds)?;
                 // The rest of a window says nothing about the size.
                 let size = (!cutter.is_empty()).then_some(size);
-                Some(Cut { rows, size })
+                Some(Cut { sequences, size })
             }
         }
     }
@@ -78,14 +78,14 @@ impl Plan<'_> {
     pub(crate) fn compute(
         &self,
         (desk, session): (usize, &mut dyn Session),
-        encoded: &[Encoded],
-        Cut { rows, size }: Cut,
+        list: &[Sequence],
+        Cut { sequences, size }: Cut,
     ) -> Result<Done, Failure> {
         match self.sizing {
-            Sizing::Fixed => worker::compute(session, encoded, rows, Retries::new(self.options)),
+            Sizing::Fixed => worker::compute(session, list, sequences, Retries::new(self.options)),
             Sizing::Adaptive(controller) => {
                 let min_rows = self.options.batching.min_rows;
-                Place { controller, desk, min_rows, size }.compute(session, encoded, rows)
+                Place { controller, desk, min_rows, size }.compute(session, list, sequences)
             }
         }
     }

@@ -12,6 +12,8 @@ pub struct RunStats {
     pub tokens: u64,
     /// Rows whose text was cut at the maximum length.
     pub truncated_rows: u64,
+    /// Longer texts that rows were read within and that did not fit into one sequence.
+    pub split_documents: u64,
     /// Batches that were computed.
     pub batches: u64,
     /// Rows that have no vector: they did not fit into memory alone, could not be tokenised, or were too long, and the sink

@@ -1,5 +1,6 @@
 //! The short way from texts to vectors.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use mbed_core::settings::{ModelSettings, Settings};
@@ -115,6 +116,17 @@ impl Embedder {
     /// A text is too long where that is an error, or the backend fails.
     pub fn embed<T: AsRef<str> + Sync>(&mut self, texts: &[T]) -> Result<Embeddings, Error> {
         Ok(self.engine.embed(texts)?)
+    }
+
+    /// Embeds parts of a text, each read within all of it, which is called late chunking: vector `i` is pooled out of the
+    /// tokens that begin in `spans[i]`, a range of bytes of `text`. See
+    /// [`Engine::embed_spans`](mbed_engine::Engine::embed_spans), and [`Opened::check_spans`](crate::Opened::check_spans)
+    /// for whether the model is made for that.
+    ///
+    /// # Errors
+    /// A part is longer than the model, the text is and that is an error, or the backend fails.
+    pub fn embed_spans(&mut self, text: &str, spans: &[Range<usize>]) -> Result<Embeddings, Error> {
+        Ok(self.engine.embed_spans(text, spans)?)
     }
 
     /// Embeds all that `source` gives and writes it to `sink`, in order, in bounded memory. See

@@ -42,6 +42,14 @@ pub enum Error {
     /// What was learned could not be kept.
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    /// Parts of a text cannot be pooled out of all of it.
+    #[error("late chunking does not go with the model `{model}`: {reason}")]
+    NoSpans {
+        /// The model.
+        model: String,
+        /// Why not.
+        reason: String,
+    },
     /// No variable and no home folder says where models can be kept.
     #[error("there is no folder to keep models in")]
     NoCacheFolder,
@@ -125,6 +133,7 @@ impl Hint for Error {
             Self::Backend(error) => error.hint(),
             Self::Engine(error) => error.hint(),
             Self::Profile(error) => error.hint(),
+            Self::NoSpans { .. } => Some("without `--late` each chunk is embedded by itself".to_owned()),
             Self::NoCacheFolder => Some("set the variable `MBED_CACHE` to a folder".to_owned()),
             Self::UnknownBackend { .. } | Self::PlannedBackend { .. } => {
                 Some(format!("backends are {}", KNOWN_BACKENDS.join(", ")))

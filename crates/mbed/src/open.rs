@@ -1,8 +1,8 @@
 //! From settings to an open model: choose a backend, find the model, read it, open it.
 
 use mbed_core::settings::{Adapt, BackendChoice, ModelSettings, Normalize, Settings};
-use mbed_core::spec::{HeadSpec, HeadStage};
-use mbed_core::{Backend, Probe};
+use mbed_core::spec::{HeadSpec, HeadStage, Pooling};
+use mbed_core::{Backend, Probe, SpanSupport};
 use mbed_engine::{Engine, EngineOptions, Finish, Rescale};
 use mbed_model::{Model, ResolvedModel};
 use mbed_text::{TextEncoder, TextOptions};
@@ -23,6 +23,31 @@ pub struct Opened {
     pub model: ResolvedModel,
     /// Backends that `auto` asked first and that could not run it.
     pub passed_over: Vec<Refusal>,
+    /// How it makes vectors out of those of tokens; empty where only the backend knows.
+    pub pooling: Vec<Pooling>,
+}
+
+impl Opened {
+    /// Whether parts of a text can be embedded that are read within all of it, as late chunking does.
+    ///
+    /// # Errors
+    /// The model's vectors come from its first token alone, or the backend pools whole texts only
+    /// ([`Error::NoSpans`]).
+    pub fn check_spans(&self) -> Result<(), Error> {
+        let refuse = |reason: &str| {
+            let model = self.model.id.clone();
+            Err(Error::NoSpans { model, reason: reason.to_owned() })
+        };
+        if self.pooling.contains(&Pooling::Cls) {
+            return refuse("it takes the vector of the first token, which every chunk of a text shares");
+        }
+        match self.embedder.capabilities().map(|capabilities| capabilities.spans) {
+            Some(SpanSupport::WholeSequence) => {
+                refuse(&format!("backend `{}` pools whole texts of it only", self.backend))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Opens the model that `settings` name, on the backend that they name.
@@ -41,6 +66,7 @@ pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error>
     }
     let encoder = TextEncoder::new(&model.text, &text_options(settings))?;
     let finish = finish(&settings.model, &model);
+    let pooling = model.head().map(|head| head.pooling.clone()).unwrap_or_default();
     let Chosen { backend, sessions, passed_over } =
         open_sessions(candidates, &model.source, &settings.runtime)?;
     let options = EngineOptions {
@@ -56,7 +82,7 @@ pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error>
         Adapt::Off => Embedder::new(engine, None),
         Adapt::Auto => sizing::begin(engine, (&model, &resolved.id), &settings.memory, context)?,
     };
-    Ok(Opened { embedder, backend, model: resolved, passed_over })
+    Ok(Opened { embedder, backend, model: resolved, passed_over, pooling })
 }
 
 /// Finds the model that `settings` name, or fetches it, and reads its folder.

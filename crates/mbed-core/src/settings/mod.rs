@@ -25,7 +25,7 @@ mod tree;
 pub use batching::BatchingSettings;
 pub use byte_size::{BadByteSize, ByteSize};
 pub use chunk_size::{BadChunkSize, ChunkSize, SizeUnit};
-pub use chunking::{ChunkingSettings, ChunkingStrategy};
+pub use chunking::{ChunkPooling, ChunkingSettings, ChunkingStrategy};
 pub use cuda::{CudaSettings, GraphChoice};
 pub use devices::{BadDevices, DeviceChoice};
 pub use logging::{BadLogLevels, LogFormat, LogLevel, LogLevels, LoggingSettings};

@@ -3,12 +3,12 @@
 use std::num::NonZeroUsize;
 
 use mbed_core::{BackendError, Batch, Bytes, DeviceMemory, Embeddings, Session};
-use mbed_text::Encoded;
 
 use super::Shape;
 use super::controller::{Controller, Fitted};
 use super::room::{Need, Shortage};
-use crate::worker::{Computed, Done, Failure, check_shape, compute_span, fill};
+use crate::sequences::{Sequence, fill};
+use crate::worker::{Computed, Done, Failure, check_shape, compute_span};
 
 /// A batch for a session.
 #[derive(Clone, Copy, Debug)]
@@ -22,7 +22,7 @@ pub(crate) struct Place<'a> {
     pub(crate) size: Option<usize>,
 }
 
-/// Rows that wait, and how often they were in a batch that did not fit.
+/// Sequences that wait, here called rows, and how often they were in a batch that did not fit.
 type Waiting = Vec<(Vec<usize>, u32)>;
 
 /// Why a try brought nothing.
@@ -39,23 +39,23 @@ impl Place<'_> {
     pub(crate) fn compute(
         self,
         session: &mut dyn Session,
-        encoded: &[Encoded],
+        list: &[Sequence],
         rows: Vec<usize>,
     ) -> Result<Done, Failure> {
         let whole = rows.len();
         let mut waiting: Waiting = vec![(rows, 0)];
         let mut done = Done::default();
         while let Some((mut rows, tries)) = waiting.pop() {
-            let lengths: Vec<usize> = rows.iter().map(|&row| length(encoded, row)).collect();
+            let lengths: Vec<usize> = rows.iter().map(|&row| length(list, row)).collect();
             let fitting = self.controller.fitting(&lengths).max(1);
             if fitting < rows.len() {
                 waiting.push((rows.split_off(fitting), tries));
             }
             let size = self.size.filter(|_| rows.len() == whole);
-            match (Self { size, ..self }).attempt(session, encoded, (&rows, tries)) {
-                Ok(vectors) => done.computed.push(Computed { rows, vectors }),
+            match (Self { size, ..self }).attempt(session, list, (&rows, tries)) {
+                Ok(vectors) => done.computed.push(Computed { sequences: rows, vectors }),
                 Err(Missed::Memory(error, why)) => {
-                    self.missed((rows, tries), (error, why), encoded, (&mut waiting, &mut done))?;
+                    self.missed((rows, tries), (error, why), list, (&mut waiting, &mut done))?;
                 }
                 Err(Missed::Failed(failure)) => return Err(failure),
             }
@@ -68,15 +68,15 @@ impl Place<'_> {
         self,
         (rows, tries): (Vec<usize>, u32),
         (error, why): (BackendError, Shortage),
-        encoded: &[Encoded],
+        list: &[Sequence],
         (waiting, done): (&mut Waiting, &mut Done),
     ) -> Result<(), Failure> {
         let row = rows.first().copied().unwrap_or(0);
         let Some(part) = self.next_part(rows.len(), tries, why) else {
             if rows.len() > 1 {
-                return Err(Failure::Session { row, error });
+                return Err(Failure::Session { sequence: row, error });
             }
-            self.controller.row_failed(length(encoded, row));
+            self.controller.row_failed(length(list, row));
             done.failed.push((row, error));
             return Ok(());
         };
@@ -92,12 +92,12 @@ impl Place<'_> {
     fn attempt(
         self,
         session: &mut dyn Session,
-        encoded: &[Encoded],
+        list: &[Sequence],
         (rows, tries): (&[usize], u32),
     ) -> Result<Embeddings, Missed> {
         let row = rows.first().copied().unwrap_or(0);
-        let failed = |error| Missed::Failed(Failure::Session { row, error });
-        let batch = fill(encoded, rows).map_err(failed)?;
+        let failed = |error| Missed::Failed(Failure::Session { sequence: row, error });
+        let batch = fill(list, rows).map_err(failed)?;
         let shape = Shape::of(&batch, session.capabilities().layout);
         let controller = self.controller;
         let need = if rows.len() == 1 && tries > 0 { Need::Last } else { Need::Usual };
@@ -109,7 +109,7 @@ impl Place<'_> {
         let time = controller.now().saturating_sub(start);
         let missed = match result {
             Ok(()) => {
-                check_shape(&vectors, rows.len(), session.capabilities().dimensions)
+                check_shape(&vectors, batch.rows(), session.capabilities().dimensions)
                     .map_err(Missed::Failed)?;
                 let grown = before.and_then(Growth::after);
                 controller.fitted(self.desk, session, Fitted { shape, size: self.size, time, grown });
@@ -147,8 +147,8 @@ fn embed(session: &mut dyn Session, batch: &Batch, vectors: &mut Embeddings) -> 
     session.embed(batch, vectors)
 }
 
-fn length(encoded: &[Encoded], row: usize) -> usize {
-    encoded.get(row).map_or(0, |encoded| encoded.tokens.len())
+fn length(list: &[Sequence], row: usize) -> usize {
+    list.get(row).map_or(0, |sequence| sequence.tokens.len())
 }
 
 /// By how much the process grows at its peak, for sessions that compute in this machine's memory and do not tell what

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mbed::chunk::Chunker;
+use mbed::settings::{ChunkPooling, ChunkingSettings, ChunkingStrategy};
 use mbed::{Cancel, EngineError, Opened, Progress as _, RunError, Task};
 use mbed_pipeline::{
     BackgroundReader, ChunkedReader, InputFile, InputPlan, OutputFormat, PipelineError, Reader, Target,
@@ -27,6 +28,7 @@ pub(crate) fn run(arguments: EmbedArguments, invocation: &Invocation) -> Result<
     let settings = invocation.settings();
     let bars = Bars::new(printer);
     let context = invocation.context(&bars)?;
+    check_pooling(&settings.chunking)?;
     mbed::check_backend(settings, &context)?;
     let plan =
         plan_inputs(&arguments.inputs, arguments.input.input_format.named()).map_err(Failure::pipeline)?;
@@ -38,8 +40,12 @@ pub(crate) fn run(arguments: EmbedArguments, invocation: &Invocation) -> Result<
         printer.note("reading texts from the terminal; Ctrl-D ends them");
     }
     let reader = Reader::open(&plan, &arguments.read_options(settings)).map_err(Failure::pipeline)?;
-    let input = Input::new(reader, mbed::chunker(settings, &context)?)?;
+    let pooling = settings.chunking.pooling;
+    let input = Input::new(reader, mbed::chunker(settings, &context)?, pooling)?;
     let opened = mbed::open(settings, &context)?;
+    if pooling == ChunkPooling::Late {
+        opened.check_spans()?;
+    }
     for refusal in &opened.passed_over {
         printer.note(&format!("backend {} passed over: {}", refusal.backend, refusal.reason));
     }
@@ -86,22 +92,39 @@ fn output(arguments: &EmbedArguments, plan: &InputPlan) -> Result<(Target, Outpu
     Ok((Target::File(path.clone()), format))
 }
 
+/// Refuses to pool chunks where there are none.
+fn check_pooling(chunking: &ChunkingSettings) -> Result<(), Failure> {
+    if chunking.pooling == ChunkPooling::Late && chunking.strategy == ChunkingStrategy::None {
+        let hint = "`--chunk recursive --chunk-size 256t` cuts documents into chunks";
+        return Err(Failure::new("late chunking pools chunks, and no strategy makes any", Some(hint)));
+    }
+    Ok(())
+}
+
 /// What is embedded: records, or chunks of them.
 struct Input {
     windows: Box<dyn Windows>,
     /// How many records there are, where it is known.
     rows: Option<u64>,
     has_chunks: bool,
+    pooling: ChunkPooling,
 }
 
 impl Input {
-    fn new(reader: Reader, chunker: Option<Arc<dyn Chunker>>) -> Result<Self, Failure> {
+    fn new(
+        reader: Reader,
+        chunker: Option<Arc<dyn Chunker>>,
+        pooling: ChunkPooling,
+    ) -> Result<Self, Failure> {
         let (rows, has_chunks) = (reader.total_rows(), chunker.is_some());
         let windows: Box<dyn Windows> = match chunker {
-            Some(chunker) => Box::new(ChunkedReader::new(reader, chunker).map_err(Failure::pipeline)?),
+            Some(chunker) => {
+                let chunked = ChunkedReader::new(reader, chunker).map_err(Failure::pipeline)?;
+                Box::new(chunked.with_pooling(pooling))
+            }
             None => Box::new(reader),
         };
-        Ok(Self { windows, rows, has_chunks })
+        Ok(Self { windows, rows, has_chunks, pooling })
     }
 }
 
@@ -114,7 +137,7 @@ fn embed(
 ) -> Result<Summary, Failure> {
     let Opened { mut embedder, .. } = opened;
     let cancel = cancel_on_interrupt()?;
-    let Input { windows, rows: total, has_chunks } = input;
+    let Input { windows, rows: total, has_chunks, pooling } = input;
     let source = BackgroundReader::start(windows, cancel.clone());
     let mut source =
         source.map_err(|error| Failure::new(format!("cannot start a thread for reading: {error}"), None))?;
@@ -134,6 +157,7 @@ fn embed(
     let mut summary = summary(&embedder, opened.backend, opened.model.id, load);
     summary.count(&stats);
     summary.documents = has_chunks.then(|| source.read_rows());
+    summary.split_documents = (pooling == ChunkPooling::Late).then_some(stats.split_documents);
     summary.skipped_rows = source.skipped_rows();
     Ok(summary)
 }
@@ -143,6 +167,7 @@ fn summary(embedder: &mbed::Embedder, backend: &'static str, model: String, load
     let say = |fact: fn(&mbed::Capabilities) -> String| capabilities.map_or_else(String::new, fact);
     Summary {
         documents: None,
+        split_documents: None,
         rows: 0,
         tokens: 0,
         truncated_rows: 0,

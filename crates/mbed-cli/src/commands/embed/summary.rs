@@ -10,6 +10,9 @@ pub(super) struct Summary {
     /// Documents that were read, where they were cut into chunks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) documents: Option<u64>,
+    /// Documents that did not fit into the model and were read in windows, with late chunking.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) split_documents: Option<u64>,
     /// Rows that were written.
     pub(super) rows: u64,
     /// Tokens that were computed.
@@ -87,6 +90,9 @@ impl Summary {
             format!("{} tokens", self.tokens),
             format!("{} truncated", self.truncated_rows),
         ];
+        if let Some(split) = self.split_documents.filter(|&split| split > 0) {
+            parts.push(format!("{split} documents longer than the model, read in windows"));
+        }
         if self.skipped_rows > 0 {
             parts.push(format!("{} skipped (not UTF-8)", self.skipped_rows));
         }
