@@ -16,6 +16,10 @@ import numpy as np
 
 from engines import load_tokenizer
 
+# What holds each engine to AVX2: oneDNN (in torch and OpenVINO), torch's own kernels, CTranslate2, and us. ONNX Runtime has
+# no such switch.
+AVX2 = {'ONEDNN_MAX_CPU_ISA': 'AVX2', 'DNNL_MAX_CPU_ISA': 'AVX2', 'ATEN_CPU_CAPABILITY': 'avx2', 'MKL_ENABLE_INSTRUCTIONS': 'AVX2',
+        'CT2_FORCE_CPU_ISA': 'AVX2', 'MBED_RUNTIME__ISA': 'avx2'}
 HERE = os.path.dirname(os.path.abspath(__file__))
 REFERENCE = 'st-f32'
 
@@ -27,7 +31,8 @@ class Peer:
         self.name, self.vectors = name, os.path.join(folder, f'{name}.npy')
         command = [sys.executable, os.path.join(HERE, 'worker.py'), name, options.model, options.work, texts,
                    self.vectors, '--threads', str(options.threads), '--max-length', str(options.max_length)]
-        environment = {**os.environ, 'OMP_NUM_THREADS': str(options.threads), 'HF_HUB_OFFLINE': '1'}
+        environment = {**os.environ, 'OMP_NUM_THREADS': str(options.threads), 'HF_HUB_OFFLINE': '1',
+                       **limits(options)}
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                         env=environment, stderr=subprocess.DEVNULL)
         self.answer('ready')
@@ -57,6 +62,7 @@ class Mbed:
 
     def __init__(self, name, options, texts, folder):
         self.name, self.batch, self.vectors = name, None, os.path.join(folder, f'{name}.npy')
+        self.environment = {**os.environ, **limits(options)}
         # `mbed-PRECISION` is the CPU backend, `mbed-onnx-PRECISION` that on ONNX Runtime.
         *backend, precision = name.split('-')[1:]
         self.command = [options.mbed, 'embed', texts, '--input-format', 'text', '--model', options.model, '-o',
@@ -64,7 +70,7 @@ class Mbed:
                         '--threads', str(options.threads), '--max-length', str(options.max_length)]
 
     def seconds(self):
-        done = subprocess.run(self.command, check=True, stdout=subprocess.PIPE)
+        done = subprocess.run(self.command, check=True, stdout=subprocess.PIPE, env=self.environment)
         return json.loads(done.stdout)['seconds']
 
     def sweep(self, _sizes):
@@ -72,6 +78,11 @@ class Mbed:
 
     def finish(self):
         return np.load(self.vectors)
+
+
+def limits(options):
+    """What the environment says besides."""
+    return AVX2 if options.isa == 'avx2' else {}
 
 
 def is_number(text):
@@ -102,6 +113,7 @@ def main():
     parser.add_argument('--threads', type=int, default=os.cpu_count())
     parser.add_argument('--max-length', type=int, default=256)
     parser.add_argument('--batches', type=int, nargs='+', default=[8, 16, 32, 64])
+    parser.add_argument('--isa', choices=['auto', 'avx2'], default='auto', help='hold every engine that can be to AVX2')
     parser.add_argument('--output')
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
@@ -122,7 +134,7 @@ def compare(options, folder):
     tokenizer = load_tokenizer(options.model, options.max_length)
     lengths = sorted(len(encoding.ids) for encoding in tokenizer.encode_batch(lines))
     quantile = {f'p{q}': lengths[min(len(lengths) - 1, len(lengths) * q // 100)] for q in (5, 25, 50, 75, 95)}
-    run = {**machine(), 'texts': os.path.basename(options.texts), 'rows': len(lines), 'threads': options.threads,
+    run = {**machine(), 'texts': os.path.basename(options.texts), 'rows': len(lines), 'threads': options.threads, 'isa': options.isa,
            'tokens_mean': round(sum(lengths) / len(lengths), 1), **quantile, 'load_before': os.getloadavg()[0],
            'date': time.strftime('%Y-%m-%d')}
     make = {True: Mbed, False: Peer}

@@ -42,6 +42,7 @@ struct Window<R> {
     number: u64,
     rows: R,
     encoded: Vec<Encoded>,
+    tokenising: Duration,
 }
 
 /// A batch of a window for a session.
@@ -121,10 +122,11 @@ fn read_and_tokenise<S: Source>(
     while !cancel.is_cancelled() {
         let window = match source.next_rows() {
             Ok(None) => return,
-            Ok(Some(rows)) => match tokenise.run(&rows) {
-                Ok(encoded) => Ok(Window { number, rows, encoded }),
-                Err(error) => Err(RunError::Engine(error)),
-            },
+            Ok(Some(rows)) => {
+                let begin = Instant::now();
+                let encoded = tokenise.run(&rows).map_err(RunError::Engine);
+                encoded.map(|encoded| Window { number, rows, encoded, tokenising: begin.elapsed() })
+            }
             Err(error) => Err(RunError::Read(error)),
         };
         let failed = window.is_err();
@@ -223,9 +225,12 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
                     early.push(outcome);
                 }
             }
+            let begin = Instant::now();
             tracing::debug_span!("write", window = window.number, rows = window.rows.len())
                 .in_scope(|| sink.write(&window.rows, &vectors))
                 .map_err(RunError::Write)?;
+            stats.tokenising += window.tokenising;
+            stats.writing += begin.elapsed();
         }
         Ok(())
     }

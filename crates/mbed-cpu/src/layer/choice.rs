@@ -19,8 +19,8 @@ pub(crate) struct Layer {
 /// A layer's linear maps in the precision of the session.
 #[derive(Debug)]
 enum Maps {
-    Single(single::Maps),
-    Bf16(bf16::Maps),
+    Single(Box<single::Maps>),
+    Bf16(Box<bf16::Maps>),
 }
 
 impl Layer {
@@ -33,8 +33,8 @@ impl Layer {
     ) -> Result<Self, BackendError> {
         let source = Source { spec, weights, index };
         let maps = match precision {
-            Precision::Bf16 => Maps::Bf16(bf16::Maps::new(source, isa)?),
-            _ => Maps::Single(single::Maps::new(source, isa)?),
+            Precision::Bf16 => Maps::Bf16(Box::new(bf16::Maps::new(source, isa)?)),
+            _ => Maps::Single(Box::new(single::Maps::new(source, isa)?)),
         };
         Ok(Self { shared: shared::Shared::new(source, rotation)?, maps })
     }

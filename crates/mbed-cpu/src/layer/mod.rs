@@ -8,3 +8,4 @@ mod single;
 
 pub(crate) use bf16::Bf16Rows;
 pub(crate) use choice::Layer;
+pub(crate) use single::step;

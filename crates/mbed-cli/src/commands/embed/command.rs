@@ -13,6 +13,7 @@ use mbed_pipeline::{
 };
 
 use super::EmbedArguments;
+use super::stages::Profile;
 use super::summary::Summary;
 use crate::failure::Failure;
 use crate::invocation::Invocation;
@@ -38,7 +39,10 @@ pub(crate) fn run(arguments: EmbedArguments, invocation: &Invocation) -> Result<
     }
     let reader = Reader::open(&plan, &arguments.read_options(settings)).map_err(Failure::pipeline)?;
     let input = Input::new(reader, mbed::chunker(settings, &context)?)?;
-    let opened = mbed::open(settings, &context)?;
+    let mut opened = mbed::open(settings, &context)?;
+    if arguments.profile {
+        opened.embedder.profile();
+    }
     for refusal in &opened.passed_over {
         printer.note(&format!("backend {} passed over: {}", refusal.backend, refusal.reason));
     }
@@ -52,6 +56,9 @@ pub(crate) fn run(arguments: EmbedArguments, invocation: &Invocation) -> Result<
         printer.result(&serde_json::json!(summary).to_string(), stream);
     } else {
         printer.note(&summary.line());
+        if let Some(profile) = &summary.profile {
+            printer.note(&profile.table());
+        }
     }
     Ok(Status::Success)
 }
@@ -124,6 +131,7 @@ fn embed(
     }
     let mut summary = summary(&embedder, opened.backend, opened.model.id, load);
     summary.count(&stats);
+    summary.profile = Profile::of(&embedder.stages(), &stats);
     summary.documents = has_chunks.then(|| source.read_rows());
     summary.skipped_rows = source.skipped_rows();
     Ok(summary)
@@ -151,6 +159,7 @@ fn summary(embedder: &mbed::Embedder, backend: &'static str, model: String, load
         peak_memory_bytes: mbed_monitor::peak_resident().map(mbed_core::Bytes::get),
         splits: 0,
         memory: embedder.memory_report(),
+        profile: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod command;
+mod stages;
 mod summary;
 
 pub(crate) use arguments::{EmbedArguments, OutputChoice};
