@@ -62,7 +62,11 @@ fn probe(isa: Isa) -> Probe {
 
 /// What sessions can be opened with, what `auto` takes first.
 fn precisions(isa: Isa) -> Vec<Precision> {
-    if isa.has(Level::Amx) { vec![Precision::Bf16, Precision::F32] } else { vec![Precision::F32] }
+    if isa.has(Level::Amx) {
+        vec![Precision::Bf16, Precision::F32, Precision::Int8]
+    } else {
+        vec![Precision::F32]
+    }
 }
 
 /// The instructions that most of the work is done with.

@@ -53,10 +53,9 @@ impl Times {
     }
 
     /// For the seam; `peak` is what a thread reaches.
-    pub(crate) fn stages(&self, peak: f64) -> Vec<StageTime> {
+    pub(crate) fn stages(&self, peak: Option<f64>) -> Vec<StageTime> {
         let each = Stage::ALL.into_iter().zip(self.0);
-        each.map(|(stage, (time, operations))| StageTime::new(stage.name(), time, operations, Some(peak)))
-            .collect()
+        each.map(|(stage, (time, operations))| StageTime::new(stage.name(), time, operations, peak)).collect()
     }
 }
 

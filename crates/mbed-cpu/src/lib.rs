@@ -1,5 +1,5 @@
 //! The CPU backend: an [`EncoderSpec`](mbed_core::spec::EncoderSpec) walked over packed batches, in
-//! f32, or with the layers' products in bf16 where the processor has AMX.
+//! f32, or with the layers' products in bf16 or int8 where the processor has AMX.
 //!
 //! A batch is cut into parts of whole sequences, and each thread takes a part through all layers by itself.
 //! Products run on blocks of a fixed number of rows and everything else on single rows or single sequences, so a

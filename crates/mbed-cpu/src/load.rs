@@ -3,7 +3,6 @@
 use mbed_core::spec::{NormKind, NormSpec, Part, TensorName};
 use mbed_core::{TensorError, Weights};
 use mbed_kernels::Isa;
-use mbed_kernels::bf16::{Bf16Gated, Bf16Linear};
 use mbed_kernels::gemm::Linear;
 use mbed_kernels::norm::{self, Norm};
 
@@ -40,9 +39,9 @@ pub(crate) fn norm(
 /// Linear maps of the same input one below the other, as one product.
 pub(crate) struct Stacked {
     name: TensorName,
-    weight: Vec<f32>,
-    bias: Vec<f32>,
-    input: usize,
+    pub(crate) weight: Vec<f32>,
+    pub(crate) bias: Vec<f32>,
+    pub(crate) input: usize,
 }
 
 /// Reads them: `names` gives the tensors of each.
@@ -68,18 +67,7 @@ impl Stacked {
             .ok_or_else(|| misshapen(self.name, expected, got))
     }
 
-    /// In bfloat16.
-    pub(crate) fn bf16(&self, isa: Isa) -> Result<Bf16Linear, TensorError> {
-        Bf16Linear::new(isa, &self.weight, &self.bias, self.input).ok_or_else(|| self.misshapen())
-    }
-
-    /// In bfloat16, `self` being the gate of `up`.
-    pub(crate) fn bf16_gated(&self, isa: Isa, up: &Self) -> Result<Bf16Gated, TensorError> {
-        let maps = [self, up].map(|map| (&*map.weight, &*map.bias));
-        Bf16Gated::new(isa, maps, self.input).ok_or_else(|| self.misshapen())
-    }
-
-    fn misshapen(&self) -> TensorError {
+    pub(crate) fn misshapen(&self) -> TensorError {
         misshapen(self.name, self.bias.len() * self.input, self.weight.len())
     }
 }

@@ -2,11 +2,13 @@
 
 use mbed_core::{BackendError, Precision};
 use mbed_kernels::attention::{AttentionRoom, Heads};
+use mbed_kernels::bf16::TileRows;
+use mbed_kernels::int8::ByteRows;
 
 use crate::clock::Clock;
 use crate::encoder::Encoder;
 use crate::failure;
-use crate::layer::{self, Bf16Rows};
+use crate::layer::{self, TiledRows};
 use crate::parts::PartOfBatch;
 use crate::tables::{Distances, Turns};
 
@@ -30,7 +32,9 @@ pub(crate) struct Scratch {
     /// `step × intermediate`
     pub(crate) intermediate: Vec<f32>,
     /// What layers in bfloat16 work in besides.
-    pub(crate) bf16: Bf16Rows,
+    pub(crate) bf16: TiledRows<TileRows>,
+    /// What layers in bytes work in besides.
+    pub(crate) int8: TiledRows<ByteRows>,
     /// One for each rotation of the encoder.
     pub(crate) turns: Vec<Turns>,
     pub(crate) distances: Distances,
@@ -53,11 +57,15 @@ impl Scratch {
         }
         let (width, intermediate) = (spec.attention.width(), spec.feed_forward.intermediate);
         resize(&mut self.qkv, rows * (width + 2 * spec.attention.key_value_width()))?;
-        if encoder.precision == Precision::Bf16 {
-            let step = Bf16Rows::step(intermediate);
+        if matches!(encoder.precision, Precision::Bf16 | Precision::Int8) {
+            let step = TiledRows::step(intermediate);
             resize(&mut self.input, step * spec.hidden)?;
             resize(&mut self.block, step * spec.hidden)?;
-            self.bf16.reserve(spec, part.tokens)?;
+            if encoder.precision == Precision::Bf16 {
+                self.bf16.reserve(spec, part.tokens)?;
+            } else {
+                self.int8.reserve(spec, part.tokens)?;
+            }
         } else {
             resize(&mut self.context, rows * width)?;
             let heads = Heads {
@@ -95,6 +103,7 @@ impl Scratch {
         values * size_of::<f32>()
             + self.attention.bytes()
             + self.bf16.bytes()
+            + self.int8.bytes()
             + turns
             + self.distances.bytes()
     }

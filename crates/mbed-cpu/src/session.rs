@@ -29,11 +29,11 @@ pub(crate) struct CpuSession {
     weights: Bytes,
 }
 
-/// What stages took so far, and the operations a second that one thread reaches.
+/// What stages took so far, and the operations a second that one thread reaches, where that can be measured.
 #[derive(Debug)]
 struct Profile {
     times: Mutex<Times>,
-    peak: f64,
+    peak: Option<f64>,
 }
 
 impl CpuSession {
@@ -133,7 +133,8 @@ impl Session for CpuSession {
     }
 
     fn profile(&mut self) {
-        let peak = peak::operations_a_second(self.encoder.isa, kind(self.encoder.precision));
+        let kind = kind(self.encoder.precision);
+        let peak = kind.map(|kind| peak::operations_a_second(self.encoder.isa, kind));
         self.profile = Some(Profile { times: Mutex::default(), peak });
     }
 
@@ -153,10 +154,11 @@ impl Session for CpuSession {
 }
 
 /// The products that most of the time goes to.
-const fn kind(precision: Precision) -> Product {
+const fn kind(precision: Precision) -> Option<Product> {
     match precision {
-        Precision::Bf16 => Product::Bf16,
-        _ => Product::F32,
+        Precision::F32 => Some(Product::F32),
+        Precision::Bf16 => Some(Product::Bf16),
+        _ => None,
     }
 }
 

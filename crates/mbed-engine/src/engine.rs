@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::num::NonZeroUsize;
+use std::time::Duration;
 
 use mbed_core::settings::{BatchingSettings, Overflow};
 use mbed_core::{BatchLayout, Bytes, Capabilities, Embeddings, Progress, Session, Silent, StageTime};
@@ -11,7 +12,7 @@ use crate::batch::Cutter;
 use crate::finish::scatter;
 use crate::flow::{self, Parts};
 use crate::memory::{Controller, CostModel, Learnt, MemoryOptions, MemoryReport, Reading};
-use crate::sizing::{Cut, Plan, Sizing};
+use crate::sizing::{Plan, Sizing};
 use crate::tokenise::Tokenise;
 use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source};
 
@@ -123,6 +124,11 @@ impl Engine {
         }
     }
 
+    /// Cuts work otherwise from now on. Batches that size themselves keep the bounds that they began with.
+    pub const fn set_batching(&mut self, batching: BatchingSettings) {
+        self.options.batching = batching;
+    }
+
     /// What the first session can do; sessions of an engine are of one model.
     #[must_use]
     pub fn capabilities(&self) -> Option<&Capabilities> {
@@ -190,14 +196,14 @@ impl Engine {
         let encoded = self.tokenise().run(rows)?;
         let plan = Plan { sizing: &self.sizing, options: &self.options, layout: layout(&self.sessions) };
         let Some(session) = self.sessions.first_mut() else { return Err(EngineError::NoSession) };
+        let _at_work = plan.at_work(1);
         let lengths: Vec<usize> = encoded.iter().map(|encoded| encoded.tokens.len()).collect();
         let mut cutter = Cutter::new(&lengths);
         let mut vectors = Embeddings::new();
         vectors.reset(rows.len(), dimensions);
-        while !cutter.is_empty() {
-            let (bounds, size) = plan.bounds();
-            let Some(batch) = cutter.next(&bounds) else { break };
-            let result = plan.compute((0, session.as_mut()), &encoded, Cut { rows: batch, size });
+        plan.window();
+        while let Some(cut) = plan.cut(&mut cutter) {
+            let result = plan.compute((0, session.as_mut()), &encoded, cut);
             let done = result.map_err(|failure| failure.into_error(rows))?;
             if let Some((row, source)) = done.failed.into_iter().next() {
                 return Err(EngineError::Compute { row: rows.name(row), source });
@@ -206,6 +212,7 @@ impl Engine {
                 scatter(self.options.finish, &part.vectors, &part.rows, &mut vectors);
             }
         }
+        plan.idle((0, session.as_mut()), Duration::ZERO);
         Ok(vectors)
     }
 

@@ -25,6 +25,8 @@ use crate::tokenise::Tokenise;
 use crate::worker::{Computed, Done, Failure};
 use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source};
 
+/// How often a session without work looks whether somebody waits for its memory.
+const IDLE_INTERVAL: Duration = Duration::from_millis(10);
 /// How often a stage that waits looks whether somebody wants the end.
 const CANCEL_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -75,6 +77,7 @@ pub(crate) fn run<S: Source, K: Sink<Rows = S::Rows>>(
     let batches = parts.plan;
     // The stages run on threads of their own; what they tell belongs to whoever called.
     let span = tracing::Span::current();
+    let _at_work = parts.plan.at_work(parts.sessions.len());
     let mut stats = RunStats::default();
     let result = thread::scope(|scope| {
         let mut stages = Vec::new();
@@ -160,10 +163,9 @@ fn plan<R: Rows, E: std::error::Error>(
         }
         let span = tracing::debug_span!("batch", window = window.number, rows = lengths.len());
         let mut cutter = span.in_scope(|| Cutter::new(&lengths));
-        while !cutter.is_empty() {
-            let (bounds, size) = batches.bounds();
-            let Some(rows) = span.in_scope(|| cutter.next(&bounds)) else { break };
-            if jobs.send(Job { window: Arc::clone(&window), cut: Cut { rows, size } }).is_err() {
+        batches.window();
+        while let Some(cut) = span.in_scope(|| batches.cut(&mut cutter)) {
+            if jobs.send(Job { window: Arc::clone(&window), cut }).is_err() {
                 return;
             }
         }
@@ -176,7 +178,7 @@ fn work<R: Rows>(
     outcomes: &Sender<Outcome>,
     batches: Plan<'_>,
 ) {
-    for Job { window, cut } in jobs {
+    while let Some(Job { window, cut }) = next_job((desk, &mut *session), jobs, batches) {
         // A panic must be told like any other failure: while other sessions hold the channel of outcomes open, the
         // collector would wait for this batch for ever. Nothing is used after it that it could have left half done.
         let compute = || batches.compute((desk, &mut *session), &window.encoded, cut);
@@ -185,6 +187,25 @@ fn work<R: Rows>(
         let result = computed.unwrap_or(Err(Failure::Panicked));
         if outcomes.send(Outcome { window: window.number, result }).is_err() || has_panicked {
             return;
+        }
+    }
+}
+
+/// Waits for a job, or `None` where there will be no more. A session without work may have to give buffers back.
+fn next_job<R>(
+    (desk, session): (usize, &mut dyn Session),
+    jobs: &Receiver<Job<R>>,
+    batches: Plan<'_>,
+) -> Option<Job<R>> {
+    let start = Instant::now();
+    loop {
+        match jobs.recv_timeout(IDLE_INTERVAL) {
+            Ok(job) => return Some(job),
+            Err(RecvTimeoutError::Timeout) => batches.idle((desk, session), start.elapsed()),
+            Err(RecvTimeoutError::Disconnected) => {
+                batches.idle((desk, session), Duration::MAX);
+                return None;
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ use mbed_kernels::activation::Function;
 use mbed_kernels::attention::{Attention, AttentionRoom, Heads, Reach};
 use mbed_kernels::bf16::{Bf16Linear, Bf16Scratch, Output, TileRows};
 use mbed_kernels::gemm::{self, Linear};
+use mbed_kernels::int8::{ByteRows, Int8Linear};
 use mbed_kernels::{Isa, Level};
 
 /// Rows, inputs, outputs. The first fits the first-level cache, which shows how fast the processor is at this time.
@@ -170,6 +171,36 @@ fn jobs(isa: Isa, rows: usize, input: usize, output: usize) -> Vec<(String, Job)
         let job = move || linear.apply(x.view(), Output::Tiles(function, black_box(&mut y))).unwrap();
         jobs.push((name.to_owned(), Box::new(job)));
     }
+    jobs.extend(byte_jobs(isa, (rows, input, output), &weight, &bias));
+    jobs
+}
+
+fn byte_jobs(
+    isa: Isa,
+    (rows, input, output): (usize, usize, usize),
+    weight: &[f32],
+    bias: &[f32],
+) -> Vec<(String, Job)> {
+    let linear = Int8Linear::new(isa, weight, bias, input).unwrap();
+    let mut x = ByteRows::new();
+    x.reset(rows, input).unwrap();
+    x.write(isa, 0, &noise(rows * input));
+    let mut y = vec![0.0; rows * output];
+    let (map, bytes) = (linear.clone(), x.clone());
+    let sum_job = move || map.apply(bytes.view(), Output::Sum(black_box(&mut y))).unwrap();
+    let mut jobs: Vec<(String, Job)> = vec![("int8 added to f32".to_owned(), Box::new(sum_job))];
+    for (name, function) in [("int8 to bf16", Function::Identity), ("int8 with gelu", Function::Gelu)] {
+        let (map, bytes) = (linear.clone(), x.clone());
+        let mut y = TileRows::new();
+        y.reset(rows, output).unwrap();
+        let job = move || map.apply(bytes.view(), Output::Tiles(function, black_box(&mut y))).unwrap();
+        jobs.push((name.to_owned(), Box::new(job)));
+    }
+    let mut words = TileRows::new();
+    words.reset(rows, input).unwrap();
+    words.write(isa, 0, &noise(rows * input));
+    let job = move || x.write_tiles(isa, black_box(&words), &(0..rows));
+    jobs.push(("bf16 to int8, as if a product".to_owned(), Box::new(job)));
     jobs
 }
 

@@ -79,6 +79,13 @@ pub(crate) fn store_some(places: &mut [f32], values: __m512) {
 
 #[inline]
 #[target_feature(enable = "avx512f")]
+pub(crate) fn load_integers(values: &[i32; LANES]) -> __m512i {
+    // SAFETY: 64 bytes behind the reference are readable, and the instruction needs no alignment.
+    unsafe { _mm512_loadu_si512(values.as_ptr().cast()) }
+}
+
+#[inline]
+#[target_feature(enable = "avx512f")]
 pub(crate) fn load_words(words: &[u16; 2 * LANES]) -> __m512i {
     // SAFETY: 64 bytes behind the reference are readable, and the instruction needs no alignment.
     unsafe { _mm512_loadu_si512(words.as_ptr().cast()) }

@@ -1,5 +1,5 @@
 //! Arithmetic on slices of `f32`: matrix products, norms, activations, attention, rotation, pooling; and on tiles of
-//! bfloat16 in [`bf16`].
+//! bfloat16 in [`bf16`] and of bytes in [`int8`].
 //!
 //! One folder an operation, with a safe entry that checks its arguments. Kernels in binary32 are written once, over
 //! registers of any width, and compiled for each set of instructions through `pulp`; an [`Isa`] chooses. What is not
@@ -17,6 +17,7 @@ pub mod gemm;
 mod guard_tests;
 #[cfg(all(test, unix))]
 mod guarded;
+pub mod int8;
 mod isa;
 mod lanes;
 pub mod norm;

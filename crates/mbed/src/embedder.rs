@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use mbed_core::settings::{ModelSettings, Settings};
 use mbed_core::{Bytes, Capabilities, Embeddings, Progress, StageTime};
-use mbed_engine::memory::{CostModel, MemoryReport, ProfileKey, ProfileStore, Reading};
+use mbed_engine::memory::{CostModel, CurvePoint, Learnt, MemoryReport, ProfileKey, ProfileStore, Reading};
 use mbed_engine::{Cancel, Engine, RunError, RunStats, Sink, Source};
 
 use crate::{Context, Error, open};
@@ -68,6 +68,16 @@ impl Embedder {
             return Ok(None);
         }
         Ok(Some(kept.store.save(&kept.key, learnt)?))
+    }
+
+    /// Keeps for later runs that batches of `tokens` are the fastest, as was measured elsewhere, with what was learned of
+    /// memory here. Gives the file, or `None` where nothing is kept.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn keep(&self, tokens: usize, curve: Vec<CurvePoint>) -> Result<Option<PathBuf>, Error> {
+        let (Some(kept), Some(learnt)) = (&self.remembers, self.engine.learnt()) else { return Ok(None) };
+        Ok(Some(kept.store.save(&kept.key, Learnt { tokens, curve, ..learnt })?))
     }
 
     /// The engine below, for those that run it themselves.

@@ -147,7 +147,11 @@ impl Hint for Error {
             Self::NoInstructions { best, .. } => {
                 Some(format!("the best it has is `{best}`, which `auto` takes"))
             }
-            Self::NoDevice { .. } => Some("`mbed devices` lists what each backend finds".to_owned()),
+            Self::NoDevice { backend, .. } => {
+                let known = "`mbed devices` lists what each backend finds";
+                let provided = crate::registry::how_to_provide(backend).map(|how| format!("{how}; {known}"));
+                Some(provided.unwrap_or_else(|| known.to_owned()))
+            }
             Self::NoSpec { known, .. } => {
                 Some(format!("architectures with an encoder spec: {}", known.join(", ")))
             }

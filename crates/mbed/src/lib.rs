@@ -66,7 +66,7 @@ pub use mbed_core::{
     Silent, StageTime, Task, settings,
 };
 pub use mbed_engine::memory;
-pub use mbed_engine::{Cancel, EngineError, Rows, RunError, RunStats, Sink, Source};
+pub use mbed_engine::{Cancel, Engine, EngineError, Rows, RunError, RunStats, Sink, Source};
 pub use mbed_text::chunk;
 pub use onnx_runtime::fetch_onnx_runtime;
 pub use open::{Opened, check_backend, open};

@@ -4,7 +4,8 @@ use mbed_core::spec::{EncoderSpec, LayerTensor, Presence, TensorName};
 use mbed_core::{BackendError, Precision, Weights};
 use mbed_kernels::Isa;
 
-use super::{bf16, shared, single};
+use super::factors::{OfBytes, OfWords};
+use super::{shared, single, tiled};
 use crate::load::{self, Stacked};
 use crate::parts::PartOfBatch;
 use crate::scratch::Scratch;
@@ -20,7 +21,8 @@ pub(crate) struct Layer {
 #[derive(Debug)]
 enum Maps {
     Single(Box<single::Maps>),
-    Bf16(Box<bf16::Maps>),
+    Bf16(Box<tiled::Maps<OfWords>>),
+    Int8(Box<tiled::Maps<OfBytes>>),
 }
 
 impl Layer {
@@ -33,7 +35,8 @@ impl Layer {
     ) -> Result<Self, BackendError> {
         let source = Source { spec, weights, index };
         let maps = match precision {
-            Precision::Bf16 => Maps::Bf16(Box::new(bf16::Maps::new(source, isa)?)),
+            Precision::Bf16 => Maps::Bf16(Box::new(tiled::Maps::new(source, isa)?)),
+            Precision::Int8 => Maps::Int8(Box::new(tiled::Maps::new(source, isa)?)),
             _ => Maps::Single(Box::new(single::Maps::new(source, isa)?)),
         };
         Ok(Self { shared: shared::Shared::new(source, rotation)?, maps })
@@ -44,6 +47,7 @@ impl Layer {
         match &self.maps {
             Maps::Single(maps) => maps.run(&self.shared, part, scratch),
             Maps::Bf16(maps) => maps.run(&self.shared, part, scratch),
+            Maps::Int8(maps) => maps.run(&self.shared, part, scratch),
         }
     }
 
@@ -52,6 +56,7 @@ impl Layer {
         match &self.maps {
             Maps::Single(maps) => maps.bytes(),
             Maps::Bf16(maps) => maps.bytes(),
+            Maps::Int8(maps) => maps.bytes(),
         }
     }
 }

@@ -1,11 +1,12 @@
 //! One encoder layer.
 
-mod bf16;
 mod choice;
+mod factors;
 mod norms;
 mod shared;
 mod single;
+mod tiled;
 
-pub(crate) use bf16::Bf16Rows;
 pub(crate) use choice::Layer;
 pub(crate) use single::step;
+pub(crate) use tiled::TiledRows;

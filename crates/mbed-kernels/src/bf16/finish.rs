@@ -19,20 +19,20 @@ pub enum Output<'a> {
 
 /// Where a block lies in the output.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'a> {
+pub(crate) struct Place<'a> {
     /// Its first row.
-    pub(super) row: usize,
+    pub(crate) row: usize,
     /// Its panel of the weights: 32 columns, or 16 gated ones.
-    pub(super) panel: usize,
+    pub(crate) panel: usize,
     /// Columns of a whole row.
-    pub(super) columns: usize,
+    pub(crate) columns: usize,
     /// What is added to every row of the block.
-    pub(super) bias: &'a [f32; BLOCK],
+    pub(crate) bias: &'a [f32; BLOCK],
 }
 
 impl Place<'_> {
     /// The parts of binary32 rows that belong to the block: as many as there are, 32 at most.
-    pub(super) fn rows<'a>(&self, rows: &'a mut [f32]) -> impl Iterator<Item = &'a mut [f32]> {
+    pub(crate) fn rows<'a>(&self, rows: &'a mut [f32]) -> impl Iterator<Item = &'a mut [f32]> {
         let (columns, first) = (self.columns, self.panel * BLOCK);
         let last = columns.min(first + BLOCK);
         let start = (self.row * columns).min(rows.len());

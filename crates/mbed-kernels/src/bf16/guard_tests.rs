@@ -8,6 +8,7 @@ use crate::Isa;
 use crate::activation::Function;
 use crate::attention::{Attention, DistanceBias, Heads, Reach};
 use crate::guarded::Guarded;
+use crate::int8::{ByteRows, Int8Linear};
 
 const LEVELS: fn() -> [Isa; 2] = || [Isa::PORTABLE, Isa::detect()];
 
@@ -75,6 +76,35 @@ fn attention_of_every_length_and_head_size() {
             for (row, column) in (0..length).flat_map(|row| (0..2 * size).map(move |column| (row, column))) {
                 assert_eq!(context.get(row, column), 0.5, "{length} tokens, heads of {size}");
             }
+        }
+    }
+}
+
+#[test]
+fn maps_of_bytes_of_every_width_and_height() {
+    let small = (1..=35).flat_map(|size| [(3, 5, size), (size, 5, 3), (3, size, 5), (size, size, size)]);
+    // From 256 inputs on, blocks but the last are finished beside products.
+    let large = [(64, 256, 64), (33, 257, 65), (65, 300, 33), (96, 319, 95)];
+    for (rows, input, output) in small.chain(large) {
+        let x = Guarded::of(&vec![1.0; rows * input]);
+        let weight = Guarded::of(&vec![0.5; output * input]);
+        let bias = Guarded::of(&vec![1.0; output]);
+        let expected = 0.5 * input as f32 + 1.0;
+        for isa in LEVELS() {
+            let mut bytes = ByteRows::new();
+            bytes.reset(rows, input).unwrap();
+            bytes.write(isa, 0, x.values());
+            let linear = Int8Linear::new(isa, weight.values(), bias.values(), input).unwrap();
+            let mut y = Guarded::zeros(rows * output);
+            linear.apply(bytes.view(), Output::Rows(y.values_mut())).unwrap();
+            assert!(y.values().iter().all(|&y| (y - expected).abs() <= expected * 1e-6));
+            linear.apply(bytes.view(), Output::Sum(y.values_mut())).unwrap();
+            assert!(y.values().iter().all(|&y| (y - 2.0 * expected).abs() <= expected * 2e-6));
+            let mut words = TileRows::new();
+            words.reset(rows, input).unwrap();
+            words.write(isa, 0, x.values());
+            bytes.write_tiles(isa, &words, &(0..rows));
+            assert_eq!(bytes.get(rows - 1, input - 1), 1.0);
         }
     }
 }

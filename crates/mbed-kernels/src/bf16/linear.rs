@@ -2,6 +2,7 @@
 
 use super::finish::{Output, Place};
 use super::machine::Machine;
+use super::panels::{Panels, Product, output_of, outputs};
 use super::tiles::{BLOCK, Block, HEIGHT, Line, TileRows, TileView, WIDTH, to_bf16};
 use crate::Isa;
 use crate::activation::Function;
@@ -10,35 +11,19 @@ use crate::gemm::ShapeMismatch;
 /// `y = W x + b` in bfloat16 with sums in binary32.
 #[derive(Clone, Debug)]
 pub struct Bf16Linear {
-    panels: Panels,
+    panels: Panels<Bias>,
     output: usize,
 }
 
 /// `y = function(V x + c) · (W x + b)` in bfloat16 with sums in binary32.
 #[derive(Clone, Debug)]
 pub struct Bf16Gated {
-    panels: Panels,
+    panels: Panels<Bias>,
     output: usize,
 }
 
-/// Weights of 32 outputs side by side, panel after panel. Within a panel two tiles of 16 outputs for each 32 inputs;
-/// a row of such a tile has two neighbouring inputs for each output.
-#[derive(Clone, Debug)]
-struct Panels {
-    isa: Isa,
-    lines: Vec<Line>,
-    bias: Vec<[f32; BLOCK]>,
-    input: usize,
-}
-
-/// Tiles to multiply.
-struct Product<'a> {
-    panel: usize,
-    /// Of rows.
-    block: usize,
-    rows: &'a [Line],
-    weights: &'a [Line],
-}
+/// What is added to the columns of a panel.
+type Bias = [f32; BLOCK];
 
 impl Bf16Linear {
     /// A map from `weight` (`output × input`, row-major) and `bias` (`output`, or empty for none), or `None` where
@@ -46,10 +31,8 @@ impl Bf16Linear {
     #[must_use]
     pub fn new(isa: Isa, weight: &[f32], bias: &[f32], input: usize) -> Option<Self> {
         let output = outputs(weight, bias, input)?;
-        let panels = Panels::new(isa, input, output.div_ceil(BLOCK), |panel, column| {
-            let row = panel * BLOCK + column;
-            (row < output).then(|| (row_of(weight, input, row), bias.get(row).copied()))
-        });
+        let source = |panel, column| output_of((weight, bias), input, panel * BLOCK + column);
+        let panels = Panels::new(isa, (input, WIDTH), output.div_ceil(BLOCK), source, pack_column);
         Some(Self { panels, output })
     }
 
@@ -94,7 +77,7 @@ impl Bf16Linear {
                 }
             }
             std::mem::swap(&mut sums, &mut before);
-            last = Some(Place { row: block * BLOCK, panel, columns, bias: &panels.bias[panel] });
+            last = Some(Place { row: block * BLOCK, panel, columns, bias: &panels.columns[panel] });
         }
         if let Some(place) = last {
             machine.finish(before, place, &mut output);
@@ -113,11 +96,11 @@ impl Bf16Gated {
             return None;
         }
         const HALF: usize = BLOCK / 2;
-        let panels = Panels::new(isa, input, output.div_ceil(HALF), |panel, column| {
-            let (weight, bias) = if column < HALF { gate } else { up };
-            let row = panel * HALF + column % HALF;
-            (row < output).then(|| (row_of(weight, input, row), bias.get(row).copied()))
-        });
+        let source = |panel, column| {
+            let map = if column < HALF { gate } else { up };
+            output_of(map, input, panel * HALF + column % HALF)
+        };
+        let panels = Panels::new(isa, (input, WIDTH), output.div_ceil(HALF), source, pack_column);
         Some(Self { panels, output })
     }
 
@@ -150,53 +133,16 @@ impl Bf16Gated {
         let mut sums = Block::ZERO;
         for Product { panel, block, rows, weights } in self.panels.products(x) {
             machine.multiply(rows, weights, &mut sums);
-            let place = Place { row: block * BLOCK, panel, columns, bias: &self.panels.bias[panel] };
+            let place = Place { row: block * BLOCK, panel, columns, bias: &self.panels.columns[panel] };
             machine.finish_gated(&mut sums, place, function, y);
         }
         Ok(())
     }
 }
 
-impl Panels {
-    /// `source` gives the weights and the bias of a column of a panel, where it has one.
-    fn new<'a>(
-        isa: Isa,
-        input: usize,
-        count: usize,
-        source: impl Fn(usize, usize) -> Option<(&'a [f32], Option<f32>)>,
-    ) -> Self {
-        let steps = input.div_ceil(WIDTH);
-        let mut lines = vec![Line::ZERO; count * steps * 2 * HEIGHT];
-        let mut biases = vec![[0.0; BLOCK]; count];
-        let panels = lines.chunks_exact_mut((steps * 2 * HEIGHT).max(1)).zip(&mut biases);
-        for (panel, (lines, biases)) in panels.enumerate() {
-            for (column, place) in biases.iter_mut().enumerate() {
-                let Some((weights, bias)) = source(panel, column) else { continue };
-                *place = bias.unwrap_or_default();
-                pack_column(weights, column, lines);
-            }
-        }
-        Self { isa, lines, bias: biases, input }
-    }
-
-    const fn bytes(&self) -> usize {
-        self.lines.capacity() * size_of::<Line>() + self.bias.capacity() * size_of::<[f32; BLOCK]>()
-    }
-
-    /// All blocks of rows with a panel, then with the next one: a panel of 384 inputs, 24 KiB, stays in the
-    /// first-level cache.
-    fn products<'a>(&'a self, x: TileView<'a>) -> impl Iterator<Item = Product<'a>> {
-        let steps = self.input.div_ceil(WIDTH);
-        let panels = self.lines.chunks_exact((steps * 2 * HEIGHT).max(1)).enumerate();
-        panels.flat_map(move |(panel, weights)| {
-            let rows = move |block| x.tiles(block, &(0..steps));
-            (0..x.blocks()).map(move |block| Product { panel, block, rows: rows(block), weights })
-        })
-    }
-}
-
 /// Rounds the weights of one output into column `column` of a panel.
-fn pack_column(weights: &[f32], column: usize, panel: &mut [Line]) {
+fn pack_column((weights, bias): (&[f32], f32), column: usize, (panel, biases): (&mut [Line], &mut Bias)) {
+    biases[column] = bias;
     let (tile, place) = (column / HEIGHT, 2 * (column % HEIGHT));
     for (values, tiles) in weights.chunks(WIDTH).zip(panel.chunks_exact_mut(2 * HEIGHT)) {
         let lines = tiles[tile * HEIGHT..].iter_mut();
@@ -208,17 +154,11 @@ fn pack_column(weights: &[f32], column: usize, panel: &mut [Line]) {
     }
 }
 
-fn row_of(weight: &[f32], input: usize, row: usize) -> &[f32] {
-    &weight[row * input..(row + 1) * input]
-}
-
-fn outputs(weight: &[f32], bias: &[f32], input: usize) -> Option<usize> {
-    let output = weight.len().checked_div(input)?;
-    let bias_fits = bias.is_empty() || bias.len() == output;
-    (output > 0 && weight.len() == input * output && bias_fits).then_some(output)
-}
-
-fn check(x: TileView<'_>, (input, output): (usize, usize), columns: usize) -> Result<(), ShapeMismatch> {
+pub(crate) fn check(
+    x: TileView<'_>,
+    (input, output): (usize, usize),
+    columns: usize,
+) -> Result<(), ShapeMismatch> {
     if x.columns() == input && columns == output {
         return Ok(());
     }
@@ -280,7 +220,7 @@ mod tests {
                 linear.apply(x_tiles.view(), Output::Tiles(Function::Relu, &mut rounded)).unwrap();
                 for (row, column) in (0..rows).flat_map(|row| (0..output).map(move |column| (row, column))) {
                     let values = &x[row * input..(row + 1) * input];
-                    let weights = row_of(&weight, input, column);
+                    let weights = &weight[column * input..(column + 1) * input];
                     let (expected, bound) = (truth(values, weights, bias.get(column)), bound(values, weights));
                     let got = y[row * output + column];
                     prop_assert!((f64::from(got) - expected).abs() <= bound, "{got} for {expected}");
@@ -305,7 +245,7 @@ mod tests {
                 gated.apply(tiles(isa, input, &x).view(), Function::Identity, &mut y).unwrap();
                 for (row, column) in (0..rows).flat_map(|row| (0..output).map(move |column| (row, column))) {
                     let values = &x[row * input..(row + 1) * input];
-                    let [gates, ups] = [&gate, &up].map(|weight| row_of(weight, input, column));
+                    let [gates, ups] = [&gate, &up].map(|weight| &weight[column * input..(column + 1) * input]);
                     let (gate, up) = (truth(values, gates, bias.get(column)), truth(values, ups, None));
                     let expected = gate * up;
                     let got = f64::from(y.get(row, column));

@@ -17,14 +17,14 @@ use crate::norm::Norm;
 use super::{amx::Tiles, amx_beside, finish_avx512, norm_avx512, shares_avx512, turn_avx512};
 
 /// Who computes blocks on this thread, as long as it lives.
-pub(super) enum Machine {
+pub(crate) enum Machine {
     Scalar,
     #[cfg(target_arch = "x86_64")]
     Amx(Tiles),
 }
 
 impl Machine {
-    pub(super) fn start(isa: Isa) -> Self {
+    pub(crate) fn start(isa: Isa) -> Self {
         #[cfg(target_arch = "x86_64")]
         if let Some(tiles) = Tiles::configure(isa) {
             return Self::Amx(tiles);
@@ -35,7 +35,7 @@ impl Machine {
 
     /// `block = a · b`, see `amx::Tiles::multiply`.
     #[inline]
-    pub(super) fn multiply(&self, a: &[Line], b: &[Line], block: &mut Block) {
+    pub(crate) fn multiply(&self, a: &[Line], b: &[Line], block: &mut Block) {
         match self {
             Self::Scalar => scalar::multiply(a, b, block),
             #[cfg(target_arch = "x86_64")]
@@ -45,7 +45,7 @@ impl Machine {
 
     /// `block = a · b`, and what [`Machine::finish`] does to the block before.
     #[inline]
-    pub(super) fn multiply_and_finish(
+    pub(crate) fn multiply_and_finish(
         &self,
         (a, b): (&[Line], &[Line]),
         block: &mut Block,
@@ -55,10 +55,10 @@ impl Machine {
         #[cfg(target_arch = "x86_64")]
         if let Self::Amx(tiles) = self
             && amx_beside::has_room(a, b)
-            && let Some(waiting) = amx_beside::Waiting::new(before, &place, output)
+            && let Some(waiting) = amx_beside::Waiting::new((&*before, ()), &place, output)
         {
             // SAFETY: as in `finish`.
-            return unsafe { amx_beside::multiply(tiles, a, b, block, waiting) };
+            return unsafe { amx_beside::multiply(tiles, (a, b), block, waiting) };
         }
         self.multiply(a, b, block);
         self.finish(before, place, output);
@@ -66,7 +66,7 @@ impl Machine {
 
     /// Adds the bias and brings the block to its place.
     #[inline]
-    pub(super) fn finish(&self, block: &mut Block, place: Place<'_>, output: &mut Output<'_>) {
+    pub(crate) fn finish(&self, block: &mut Block, place: Place<'_>, output: &mut Output<'_>) {
         match self {
             Self::Scalar => scalar::finish(block, place, output),
             // SAFETY: tiles are configured where the level is AMX alone, which stands for AVX-512 and its bfloat16.
@@ -77,7 +77,7 @@ impl Machine {
 
     /// Adds the bias and brings `function(first half) · second half` of the block's columns to their place.
     #[inline]
-    pub(super) fn finish_gated(
+    pub(crate) fn finish_gated(
         &self,
         block: &mut Block,
         place: Place<'_>,
@@ -134,7 +134,7 @@ impl Machine {
 
     /// Turns 16 lines of 16 pairs each: line `i` of the result has pair `i` of every line.
     #[inline]
-    pub(super) fn turn(&self, lines: &[Line; HEIGHT], tile: &mut [Line; HEIGHT]) {
+    pub(crate) fn turn(&self, lines: &[Line; HEIGHT], tile: &mut [Line; HEIGHT]) {
         match self {
             Self::Scalar => scalar::turn(lines, tile),
             // SAFETY: as in `finish`.
@@ -145,7 +145,7 @@ impl Machine {
 
     /// Takes values of two lines by turns: those of the first halves, then those of the second.
     #[inline]
-    pub(super) fn mix(&self, first: &Line, second: &Line, places: [&mut Line; 2]) {
+    pub(crate) fn mix(&self, first: &Line, second: &Line, places: [&mut Line; 2]) {
         match self {
             Self::Scalar => scalar::mix(first, second, places),
             // SAFETY: as in `finish`.
@@ -156,7 +156,7 @@ impl Machine {
 
     /// Multiplies each row by its factor and rounds it into its line.
     #[inline]
-    pub(super) fn scale_and_round(&self, rows: &[[f32; BLOCK]], factors: &[f32], lines: &mut [Line]) {
+    pub(crate) fn scale_and_round(&self, rows: &[[f32; BLOCK]], factors: &[f32], lines: &mut [Line]) {
         match self {
             Self::Scalar => scalar::scale_and_round(rows, factors, lines),
             // SAFETY: as in `finish`.
@@ -168,7 +168,7 @@ impl Machine {
 
 /// Rounds a row into its lines.
 #[inline]
-pub(super) fn round_row<'a>(isa: Isa, values: &[f32], lines: impl Iterator<Item = &'a mut Line>) {
+pub(crate) fn round_row<'a>(isa: Isa, values: &[f32], lines: impl Iterator<Item = &'a mut Line>) {
     #[cfg(target_arch = "x86_64")]
     if isa.has(crate::Level::Amx) {
         // SAFETY: the level stands for AVX-512 and its bfloat16.
@@ -180,7 +180,7 @@ pub(super) fn round_row<'a>(isa: Isa, values: &[f32], lines: impl Iterator<Item 
 
 /// Normalises a row in place and rounds it into its lines.
 #[inline]
-pub(super) fn norm_and_round_row<'a>(
+pub(crate) fn norm_and_round_row<'a>(
     isa: Isa,
     norm: &Norm,
     values: &mut [f32],
@@ -193,6 +193,18 @@ pub(super) fn norm_and_round_row<'a>(
     }
     norm.apply(values);
     round_row(isa, values, lines);
+}
+
+/// Normalises a row in place, with the bits of [`norm_and_round_row`].
+#[inline]
+pub(crate) fn norm_row(isa: Isa, norm: &Norm, values: &mut [f32]) {
+    #[cfg(target_arch = "x86_64")]
+    if isa.has(crate::Level::Avx512) && values.len().is_multiple_of(BLOCK) {
+        // SAFETY: the level stands for AVX-512.
+        return unsafe { norm_avx512::norm(norm, values) };
+    }
+    let _ = isa;
+    norm.apply(values);
 }
 
 #[cfg(test)]

@@ -9,21 +9,22 @@
 #[cfg(target_arch = "x86_64")]
 mod amx;
 #[cfg(target_arch = "x86_64")]
-mod amx_beside;
+pub(crate) mod amx_beside;
 mod attention;
-mod finish;
+pub(crate) mod finish;
 #[cfg(target_arch = "x86_64")]
 mod finish_avx512;
 #[cfg(all(test, unix))]
 mod guard_tests;
-mod linear;
-mod machine;
+pub(crate) mod linear;
+pub(crate) mod machine;
 #[cfg(target_arch = "x86_64")]
 mod norm_avx512;
+pub(crate) mod panels;
 mod scalar;
 #[cfg(target_arch = "x86_64")]
 mod shares_avx512;
-mod tiles;
+pub(crate) mod tiles;
 #[cfg(target_arch = "x86_64")]
 mod turn_avx512;
 

@@ -15,6 +15,26 @@ const CHAINS: usize = 4;
 /// Normalises a row of whole lines in place, and rounds it into `lines`.
 #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")]
 pub(super) fn norm_and_round<'a>(norm: &Norm, row: &mut [f32], lines: impl Iterator<Item = &'a mut Line>) {
+    let around = around(norm, row);
+    for (index, (values, line)) in row.as_chunks_mut::<WIDTH>().0.iter_mut().zip(lines).enumerate() {
+        let [low, high] = normalise(norm, around, values, index);
+        store_words(&mut line.0, words(_mm512_cvtne2ps_pbh(high, low)));
+    }
+}
+
+/// Normalises a row of whole lines in place.
+#[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
+pub(super) fn norm(norm: &Norm, row: &mut [f32]) {
+    let around = around(norm, row);
+    for (index, values) in row.as_chunks_mut::<WIDTH>().0.iter_mut().enumerate() {
+        normalise(norm, around, values, index);
+    }
+}
+
+/// What is subtracted from every value of a row, and what the rest is multiplied by.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn around(norm: &Norm, row: &[f32]) -> (__m512, __m512) {
     let count = row.len() as f32;
     let (values, _) = row.as_chunks();
     let mean = match norm.kind() {
@@ -26,20 +46,27 @@ pub(super) fn norm_and_round<'a>(norm: &Norm, row: &mut [f32], lines: impl Itera
         let distance = _mm512_sub_ps(x, mean);
         _mm512_fmadd_ps(distance, distance, sum)
     });
-    let inverse = _mm512_set1_ps(1.0 / (squares / count + norm.epsilon()).sqrt());
+    (mean, _mm512_set1_ps(1.0 / (squares / count + norm.epsilon()).sqrt()))
+}
+
+/// Replaces the values of a row from `32 · index` on, and gives them.
+#[inline]
+#[target_feature(enable = "avx512f")]
+fn normalise(
+    norm: &Norm,
+    (mean, inverse): (__m512, __m512),
+    values: &mut [f32; WIDTH],
+    index: usize,
+) -> [__m512; 2] {
     let (scale, shift) = (norm.scale().as_chunks().0, norm.shift().as_chunks().0);
-    let apply = |values: &mut [f32; LANES], place: usize| {
+    let mut results = [_mm512_setzero_ps(); 2];
+    for ((values, result), place) in values.as_chunks_mut().0.iter_mut().zip(&mut results).zip(2 * index..) {
         let x = _mm512_mul_ps(_mm512_sub_ps(load(values), mean), inverse);
         let shift = shift.get(place).map_or(_mm512_setzero_ps(), |shift| load(shift));
-        let y = _mm512_fmadd_ps(x, load(&scale[place]), shift);
-        store(values, y);
-        y
-    };
-    for (index, (values, line)) in row.as_chunks_mut::<WIDTH>().0.iter_mut().zip(lines).enumerate() {
-        let [low, high] = values.as_chunks_mut().0 else { return };
-        let [low, high] = [apply(low, 2 * index), apply(high, 2 * index + 1)];
-        store_words(&mut line.0, words(_mm512_cvtne2ps_pbh(high, low)));
+        *result = _mm512_fmadd_ps(x, load(&scale[place]), shift);
+        store(values, *result);
     }
+    results
 }
 
 #[inline]

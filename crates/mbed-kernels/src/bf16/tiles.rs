@@ -5,30 +5,30 @@ use std::ops::Range;
 use crate::norm::Norm;
 
 /// Values of a tile's row.
-pub(super) const WIDTH: usize = 32;
+pub(crate) const WIDTH: usize = 32;
 
 /// Rows of a tile.
-pub(super) const HEIGHT: usize = 16;
+pub(crate) const HEIGHT: usize = 16;
 
 /// Rows and columns of a block of results.
-pub(super) const BLOCK: usize = 32;
+pub(crate) const BLOCK: usize = 32;
 
 /// One row of a tile, a cache line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C, align(64))]
-pub(crate) struct Line(pub(super) [u16; WIDTH]);
+pub(crate) struct Line(pub(crate) [u16; WIDTH]);
 
 impl Line {
-    pub(super) const ZERO: Self = Self([0; WIDTH]);
+    pub(crate) const ZERO: Self = Self([0; WIDTH]);
 }
 
 /// A block of results.
 #[derive(Clone, Debug)]
 #[repr(C, align(64))]
-pub(super) struct Block(pub(super) [[f32; BLOCK]; BLOCK]);
+pub(crate) struct Block(pub(crate) [[f32; BLOCK]; BLOCK]);
 
 impl Block {
-    pub(super) const ZERO: Self = Self([[0.0; BLOCK]; BLOCK]);
+    pub(crate) const ZERO: Self = Self([[0.0; BLOCK]; BLOCK]);
 }
 
 /// Rows of bfloat16 values, padded to whole blocks of 32 rows. A block is stored 32 columns after 32 columns, each as
@@ -104,8 +104,13 @@ impl TileRows {
     /// The value at a place as binary32, zero outside.
     #[must_use]
     pub fn get(&self, row: usize, column: usize) -> f32 {
-        let line = self.lines.get(self.place(row, column / WIDTH));
-        line.map_or(0.0, |line| from_bf16(line.0[column % WIDTH]))
+        from_bf16(self.word(row, column))
+    }
+
+    /// The value at a place as it is stored, zero outside.
+    pub(crate) fn word(&self, row: usize, column: usize) -> u16 {
+        let line = self.lines.get(self.place(row, column / WIDTH)).filter(|_| column < self.columns);
+        line.map_or(0, |line| line.0[column % WIDTH])
     }
 
     /// All rows for reading.
@@ -123,7 +128,7 @@ impl TileRows {
         TileView { lines: self.lines.get(start..end).unwrap_or_default(), columns: self.columns }
     }
 
-    pub(super) const fn chunks(&self) -> usize {
+    pub(crate) const fn chunks(&self) -> usize {
         self.columns.div_ceil(WIDTH)
     }
 
@@ -132,15 +137,32 @@ impl TileRows {
     }
 
     /// The lines of a row, from the first column on.
-    pub(super) fn line_places(&mut self, row: usize) -> impl Iterator<Item = &mut Line> {
+    pub(crate) fn line_places(&mut self, row: usize) -> impl Iterator<Item = &mut Line> {
         let start = self.place(row, 0);
         let end = (start + self.chunks() * BLOCK).min(self.lines.len());
         self.lines.get_mut(start..end).unwrap_or_default().iter_mut().step_by(BLOCK)
     }
 
+    /// The tiles of 16 rows from row `16 · half` on, from the first columns on; none where there are no such rows.
+    pub(crate) fn tiles_of(&self, half: usize) -> impl Iterator<Item = &[Line; HEIGHT]> + Clone {
+        let tiles = self.lines.as_chunks().0;
+        let start = self.place(half * HEIGHT, 0) / HEIGHT;
+        let end = (start + 2 * self.chunks()).min(tiles.len());
+        tiles.get(start..end).unwrap_or_default().iter().step_by(2)
+    }
+
+    /// As [`TileRows::tiles_of`] for writing.
+    pub(crate) fn tiles_of_mut(&mut self, half: usize) -> impl Iterator<Item = &mut [Line; HEIGHT]> {
+        let start = self.place(half * HEIGHT, 0) / HEIGHT;
+        let length = 2 * self.chunks();
+        let tiles = self.lines.as_chunks_mut().0;
+        let end = (start + length).min(tiles.len());
+        tiles.get_mut(start..end).unwrap_or_default().iter_mut().step_by(2)
+    }
+
     /// Copies `columns`, 32 at most, of `rows`, 32 at most, into a line each; the rest of the lines, and lines without
     /// a row, are zero.
-    pub(super) fn copy(&self, rows: Range<usize>, columns: Range<usize>, places: &mut [Line]) {
+    pub(crate) fn copy(&self, rows: Range<usize>, columns: Range<usize>, places: &mut [Line]) {
         if columns.start.is_multiple_of(WIDTH) && columns.len() == WIDTH {
             // Whole runs of lines: tiles are loaded soon, which waits for lines that were stored piece by piece.
             let mut places = places;
@@ -162,7 +184,7 @@ impl TileRows {
     }
 
     /// The lines of `rows`, 32 at most, that have the columns from `32 · chunk` on, as neighbours in order.
-    pub(super) fn lines_mut(&mut self, rows: Range<usize>, chunk: usize) -> [&mut [Line]; 2] {
+    pub(crate) fn lines_mut(&mut self, rows: Range<usize>, chunk: usize) -> [&mut [Line]; 2] {
         let [first, second] = self.runs(rows, chunk);
         let (before, behind) = self.lines.split_at_mut(second.start.max(first.end));
         let second = second.start - before.len()..second.end - before.len();
@@ -183,7 +205,7 @@ impl TileRows {
     }
 
     /// Replaces the values of a row from `column` on.
-    pub(super) fn replace(&mut self, row: usize, column: usize, values: &[u16]) {
+    pub(crate) fn replace(&mut self, row: usize, column: usize, values: &[u16]) {
         let chunks = self.chunks();
         if let (0, Some((whole, []))) = (column % WIDTH, values.split_first_chunk())
             && let Some(line) = self.lines.get_mut(place(row, column / WIDTH, chunks))
@@ -200,20 +222,20 @@ impl TileRows {
 
     /// The 16 lines of the rows from `16 · row` on that have the columns from `32 · chunk` on, none where there are
     /// no such rows.
-    pub(super) fn tile_mut(&mut self, row: usize, chunk: usize) -> &mut [Line] {
+    pub(crate) fn tile_mut(&mut self, row: usize, chunk: usize) -> &mut [Line] {
         let start = self.place(row * HEIGHT, chunk);
         self.lines.get_mut(start..start + HEIGHT).unwrap_or_default()
     }
 
     /// The lines of the first 32 rows, 32 columns after 32 columns.
-    pub(super) fn first_blocks_mut(&mut self) -> &mut [[Line; BLOCK]] {
+    pub(crate) fn first_blocks_mut(&mut self) -> &mut [[Line; BLOCK]] {
         let end = (self.chunks() * BLOCK).min(self.lines.len());
         self.lines.get_mut(..end).unwrap_or_default().as_chunks_mut().0
     }
 
     /// The 32 lines of the rows from `32 · block` on that have the columns from `32 · chunk` on, none where there are
     /// no such rows.
-    pub(super) fn block_mut(&mut self, block: usize, chunk: usize) -> &mut [Line] {
+    pub(crate) fn block_mut(&mut self, block: usize, chunk: usize) -> &mut [Line] {
         let start = self.place(block * BLOCK, chunk);
         self.lines.get_mut(start..start + BLOCK).unwrap_or_default()
     }
@@ -234,12 +256,12 @@ impl<'a> TileView<'a> {
     }
 
     /// How many whole blocks there are.
-    pub(super) fn blocks(self) -> usize {
+    pub(crate) fn blocks(self) -> usize {
         self.lines.len() / (BLOCK * self.columns.div_ceil(WIDTH)).max(1)
     }
 
     /// The tiles of a block in chunks of columns `chunks`, two for each.
-    pub(super) fn tiles(self, block: usize, chunks: &Range<usize>) -> &'a [Line] {
+    pub(crate) fn tiles(self, block: usize, chunks: &Range<usize>) -> &'a [Line] {
         let start = block * self.columns.div_ceil(WIDTH) * BLOCK;
         self.lines.get(start + chunks.start * BLOCK..start + chunks.end * BLOCK).unwrap_or_default()
     }
@@ -250,7 +272,7 @@ const fn place(row: usize, chunk: usize, chunks: usize) -> usize {
 }
 
 /// Rounds to the nearest, ties to even; NaN stays.
-pub(super) const fn to_bf16(value: f32) -> u16 {
+pub(crate) const fn to_bf16(value: f32) -> u16 {
     let bits = value.to_bits();
     if value.is_nan() {
         return (bits >> 16) as u16 | 0x40;
@@ -259,7 +281,7 @@ pub(super) const fn to_bf16(value: f32) -> u16 {
     (bits.wrapping_add(rounding) >> 16) as u16
 }
 
-pub(super) const fn from_bf16(value: u16) -> f32 {
+pub(crate) const fn from_bf16(value: u16) -> f32 {
     f32::from_bits((value as u32) << 16)
 }
 

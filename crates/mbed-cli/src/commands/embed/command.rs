@@ -15,6 +15,7 @@ use mbed_pipeline::{
 use super::EmbedArguments;
 use super::stages::Profile;
 use super::summary::Summary;
+use super::tolerant::Tolerant;
 use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::printer::Stream;
@@ -51,7 +52,7 @@ pub(crate) fn run(arguments: EmbedArguments, invocation: &Invocation) -> Result<
     let stream = if arguments.writes_to_stdout() { Stream::Stderr } else { Stream::Stdout };
     let writer =
         Writer::create(target, format, input.windows.schema(), &options).map_err(Failure::pipeline)?;
-    let summary = embed(opened, input, writer, &bars, *start)?;
+    let summary = embed(opened, input, Tolerant::new(writer, printer), (&bars, *start))?;
     if arguments.json {
         printer.result(&serde_json::json!(summary).to_string(), stream);
     } else {
@@ -60,7 +61,16 @@ pub(crate) fn run(arguments: EmbedArguments, invocation: &Invocation) -> Result<
             printer.note(&profile.table());
         }
     }
-    Ok(Status::Success)
+    match summary.failed_rows {
+        0 => Ok(Status::Success),
+        rows => {
+            let message = format!("{rows} rows do not fit into memory alone; their vectors are all zeros");
+            Err(Failure::new(
+                message,
+                Some("`--max-length` makes texts shorter, `memory.max_retries` tries more often"),
+            ))
+        }
+    }
 }
 
 impl EmbedArguments {
@@ -106,9 +116,8 @@ impl Input {
 fn embed(
     opened: Opened,
     input: Input,
-    mut writer: Writer,
-    bars: &Bars,
-    start: Instant,
+    mut writer: Tolerant<'_>,
+    (bars, start): (&Bars, Instant),
 ) -> Result<Summary, Failure> {
     let Opened { mut embedder, .. } = opened;
     let cancel = cancel_on_interrupt()?;
@@ -123,7 +132,7 @@ fn embed(
     let mut stats = result.map_err(explain)?;
     check_counts(source.read_rows(), total)?;
     let committing = Instant::now();
-    writer.finish().map_err(Failure::pipeline)?;
+    writer.writer.finish().map_err(Failure::pipeline)?;
     stats.elapsed += committing.elapsed();
     if let Err(error) = embedder.remember() {
         // The vectors are written; that the next run learns nothing from this one is no reason to fail.
@@ -157,6 +166,7 @@ fn summary(embedder: &mbed::Embedder, backend: &'static str, model: String, load
         precision: say(|capabilities| capabilities.precision.to_string()),
         model,
         peak_memory_bytes: mbed_monitor::peak_resident().map(mbed_core::Bytes::get),
+        failed_rows: 0,
         splits: 0,
         memory: embedder.memory_report(),
         profile: None,

@@ -34,6 +34,8 @@ pub(super) struct Summary {
     pub(super) model: String,
     /// `null` where the system does not tell.
     pub(super) peak_memory_bytes: Option<u64>,
+    /// Rows that have no vector because they did not fit into memory alone.
+    pub(super) failed_rows: u64,
     /// How often a batch was cut into parts because memory ran out.
     pub(super) splits: u64,
     /// How batches sized themselves; `null` where they did not.
@@ -49,6 +51,7 @@ impl Summary {
         self.rows = stats.rows;
         self.tokens = stats.tokens;
         self.truncated_rows = stats.truncated_rows;
+        self.failed_rows = stats.failed_rows;
         self.splits = stats.splits;
         self.seconds = stats.elapsed.as_secs_f64();
         self.texts_per_s = stats.texts_per_second();
@@ -57,16 +60,23 @@ impl Summary {
 
     /// What memory did to batches, where it did anything.
     fn memory_words(&self) -> Vec<String> {
-        let Some(report) = &self.memory else {
-            return if self.splits > 0 { vec![format!("{} batches split", self.splits)] } else { Vec::new() };
-        };
         let mut words = Vec::new();
+        if self.failed_rows > 0 {
+            words.push(format!("{} rows without a vector", self.failed_rows));
+        }
+        let Some(report) = &self.memory else {
+            words.extend((self.splits > 0).then(|| format!("{} batches split", self.splits)));
+            return words;
+        };
         if report.first_tokens != report.tokens {
             words.push(format!("batches of {} tokens after {}", report.tokens, report.first_tokens));
         }
         if report.out_of_memory > 0 {
             let (failures, retries) = (report.out_of_memory, report.retries);
             words.push(format!("memory ran out {failures} times, {retries} parts tried again"));
+        }
+        if report.event_count > 0 {
+            words.push(format!("{} events of memory", report.event_count));
         }
         if let Some(ceiling) = report.ceiling {
             words.push(format!("a batch of {ceiling} tokens does not fit"));

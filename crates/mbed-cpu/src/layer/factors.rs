@@ -1,0 +1,206 @@
+//! What products through tiles are made of: bfloat16 values, or bytes with scales.
+
+use std::fmt::Debug;
+use std::ops::Range;
+
+use mbed_core::TensorError;
+use mbed_kernels::Isa;
+use mbed_kernels::activation::Function;
+use mbed_kernels::bf16::{Bf16Gated, Bf16Linear, Output, TileRows};
+use mbed_kernels::gemm::ShapeMismatch;
+use mbed_kernels::int8::{ByteRows, Int8Gated, Int8Linear};
+use mbed_kernels::norm::Norm;
+
+use super::tiled::TiledRows;
+use crate::load::Stacked;
+use crate::scratch::Scratch;
+
+/// Rows that linear maps take; see [`TileRows`].
+pub(crate) trait Factors: Debug + Default {
+    fn reset(&mut self, rows: usize, columns: usize) -> Result<(), usize>;
+
+    /// Makes room for a copy of bfloat16 values, where one is needed.
+    fn reserve_copy(&mut self, rows: usize, columns: usize) -> Result<(), usize>;
+
+    fn write(&mut self, isa: Isa, first: usize, rows: &[f32]);
+
+    fn write_normed(&mut self, isa: Isa, first: usize, norm: &Norm, rows: &mut [f32]);
+
+    fn columns(&self) -> usize;
+
+    fn bytes(&self) -> usize;
+}
+
+/// A kind of linear maps.
+pub(crate) trait Kind: Debug {
+    type Rows: Factors;
+    type Linear: Debug;
+    type Gated: Debug;
+
+    fn linear(isa: Isa, map: &Stacked) -> Result<Self::Linear, TensorError>;
+
+    fn gated(isa: Isa, gate: &Stacked, up: &Stacked) -> Result<Self::Gated, TensorError>;
+
+    fn bytes(map: &Self::Linear) -> usize;
+
+    fn gated_bytes(map: &Self::Gated) -> usize;
+
+    /// Length of `y`.
+    fn output(map: &Self::Linear) -> usize;
+
+    /// Where a thread keeps such rows.
+    fn rows(scratch: &mut Scratch) -> &mut TiledRows<Self::Rows>;
+
+    /// Maps some rows; the first is a multiple of 32.
+    fn apply(
+        map: &Self::Linear,
+        x: (&Self::Rows, &Range<usize>),
+        output: Output<'_>,
+    ) -> Result<(), ShapeMismatch>;
+
+    /// As [`Kind::apply`] with gates.
+    fn apply_gated(
+        map: &Self::Gated,
+        x: (&Self::Rows, &Range<usize>),
+        function: Function,
+        y: &mut TileRows,
+    ) -> Result<(), ShapeMismatch>;
+
+    /// Maps some rows of bfloat16 values; `room` is for these rows as factors, see [`Factors::reserve_copy`].
+    fn apply_words(
+        isa: Isa,
+        map: &Self::Linear,
+        x: (&TileRows, &Range<usize>),
+        room: &mut Self::Rows,
+        output: Output<'_>,
+    ) -> Result<(), ShapeMismatch>;
+}
+
+/// Products of bfloat16 values.
+#[derive(Debug)]
+pub(super) enum OfWords {}
+
+/// Products of bytes.
+#[derive(Debug)]
+pub(super) enum OfBytes {}
+
+macro_rules! factors {
+    ($rows:ty, |$copy:ident, $count:ident, $columns:ident| $reserve:expr) => {
+        impl Factors for $rows {
+            fn reset(&mut self, rows: usize, columns: usize) -> Result<(), usize> {
+                self.reset(rows, columns)
+            }
+
+            fn reserve_copy(&mut self, $count: usize, $columns: usize) -> Result<(), usize> {
+                let $copy = self;
+                $reserve
+            }
+
+            fn write(&mut self, isa: Isa, first: usize, rows: &[f32]) {
+                self.write(isa, first, rows);
+            }
+
+            fn write_normed(&mut self, isa: Isa, first: usize, norm: &Norm, rows: &mut [f32]) {
+                self.write_normed(isa, first, norm, rows);
+            }
+
+            fn columns(&self) -> usize {
+                self.columns()
+            }
+
+            fn bytes(&self) -> usize {
+                self.bytes()
+            }
+        }
+    };
+}
+
+factors!(TileRows, |_copy, _rows, _columns| Ok(()));
+factors!(ByteRows, |copy, rows, columns| copy.reset(rows, columns));
+
+macro_rules! kind {
+    ($kind:ty, $rows:ty, $linear:ident, $gated:ident, $place:ident, $words:ident) => {
+        impl Kind for $kind {
+            type Rows = $rows;
+            type Linear = $linear;
+            type Gated = $gated;
+
+            fn linear(isa: Isa, map: &Stacked) -> Result<Self::Linear, TensorError> {
+                let Stacked { weight, bias, input, .. } = map;
+                $linear::new(isa, weight, bias, *input).ok_or_else(|| map.misshapen())
+            }
+
+            fn gated(isa: Isa, gate: &Stacked, up: &Stacked) -> Result<Self::Gated, TensorError> {
+                let maps = [gate, up].map(|map| (&*map.weight, &*map.bias));
+                $gated::new(isa, maps, gate.input).ok_or_else(|| gate.misshapen())
+            }
+
+            fn bytes(map: &Self::Linear) -> usize {
+                map.bytes()
+            }
+
+            fn gated_bytes(map: &Self::Gated) -> usize {
+                map.bytes()
+            }
+
+            fn output(map: &Self::Linear) -> usize {
+                map.output()
+            }
+
+            fn rows(scratch: &mut Scratch) -> &mut TiledRows<Self::Rows> {
+                &mut scratch.$place
+            }
+
+            fn apply(
+                map: &Self::Linear,
+                (x, rows): (&Self::Rows, &Range<usize>),
+                output: Output<'_>,
+            ) -> Result<(), ShapeMismatch> {
+                map.apply(x.part(rows), output)
+            }
+
+            fn apply_gated(
+                map: &Self::Gated,
+                (x, rows): (&Self::Rows, &Range<usize>),
+                function: Function,
+                y: &mut TileRows,
+            ) -> Result<(), ShapeMismatch> {
+                map.apply(x.part(rows), function, y)
+            }
+
+            fn apply_words(
+                isa: Isa,
+                map: &Self::Linear,
+                x: (&TileRows, &Range<usize>),
+                room: &mut Self::Rows,
+                output: Output<'_>,
+            ) -> Result<(), ShapeMismatch> {
+                $words(isa, map, x, room, output)
+            }
+        }
+    };
+}
+
+kind!(OfWords, TileRows, Bf16Linear, Bf16Gated, bf16, apply_words);
+kind!(OfBytes, ByteRows, Int8Linear, Int8Gated, int8, apply_bytes_of_words);
+
+fn apply_words(
+    _isa: Isa,
+    map: &Bf16Linear,
+    (x, rows): (&TileRows, &Range<usize>),
+    _room: &mut TileRows,
+    output: Output<'_>,
+) -> Result<(), ShapeMismatch> {
+    map.apply(x.part(rows), output)
+}
+
+fn apply_bytes_of_words(
+    isa: Isa,
+    map: &Int8Linear,
+    (x, rows): (&TileRows, &Range<usize>),
+    room: &mut ByteRows,
+    output: Output<'_>,
+) -> Result<(), ShapeMismatch> {
+    room.write_tiles(isa, x, rows);
+    map.apply(room.part(&(0..rows.len())), output)
+}
