@@ -15,6 +15,10 @@ import numpy as np
 
 from engines import load_tokenizer
 
+# What holds each engine to AVX2: oneDNN (in torch and OpenVINO), torch's own kernels, CTranslate2, and us. ONNX Runtime has
+# no such switch.
+AVX2 = {'ONEDNN_MAX_CPU_ISA': 'AVX2', 'DNNL_MAX_CPU_ISA': 'AVX2', 'ATEN_CPU_CAPABILITY': 'avx2', 'MKL_ENABLE_INSTRUCTIONS': 'AVX2',
+        'CT2_FORCE_CPU_ISA': 'AVX2', 'MBED_RUNTIME__ISA': 'avx2'}
 HERE = os.path.dirname(os.path.abspath(__file__))
 REFERENCE = 'st-f32'
 
@@ -32,7 +36,8 @@ class Peer:
         command = [python, os.path.join(HERE, 'worker.py'), name, options.model, options.work, texts, self.vectors,
                    '--threads', str(options.threads), '--max-length', str(options.max_length),
                    *(f'--url={url}' for url in options.url)]
-        environment = {**os.environ, 'OMP_NUM_THREADS': str(options.threads), 'HF_HUB_OFFLINE': '1'}
+        environment = {**os.environ, 'OMP_NUM_THREADS': str(options.threads), 'HF_HUB_OFFLINE': '1',
+                       **limits(options)}
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                         env=environment, stderr=subprocess.DEVNULL)
         self.about = json.loads(self.answer(lambda line: line.startswith('{')))
@@ -68,7 +73,8 @@ class Mbed:
         # `mbed-PRECISION` is the CPU backend, `mbed-onnx-PRECISION` that on ONNX Runtime; `@2` behind it means two sessions
         # that share the threads.
         kind, _, workers = name.partition('@')
-        self.environment = {**os.environ, **({'MBED_RUNTIME__WORKERS_PER_DEVICE': workers} if workers else {})}
+        self.environment = {**os.environ, **limits(options),
+                            **({'MBED_RUNTIME__WORKERS_PER_DEVICE': workers} if workers else {})}
         *backend, precision = kind.split('-')[1:]
         if not os.path.exists(options.mbed):
             raise Missing(f'there is no program `{options.mbed}`')
@@ -90,6 +96,11 @@ class Mbed:
 
     def finish(self):
         return np.load(self.vectors)
+
+
+def limits(options):
+    """What the environment says besides."""
+    return AVX2 if options.isa == 'avx2' else {}
 
 
 def is_number(text):
@@ -114,6 +125,7 @@ def main():
     parser.add_argument('--threads', type=int, default=os.cpu_count())
     parser.add_argument('--max-length', type=int, default=256)
     parser.add_argument('--batches', type=int, nargs='+', default=[8, 16, 32, 64])
+    parser.add_argument('--isa', choices=['auto', 'avx2'], default='auto', help='hold every engine that can be to AVX2')
     options = parser.parse_args()
     options.pythons = dict(entry.split('=', 1) for entry in options.python)
     for path in options.texts:
@@ -145,7 +157,7 @@ def compare(options, path, folder):
     tokenizer = load_tokenizer(options.model, options.max_length)
     lengths = [len(encoding.ids) for encoding in tokenizer.encode_batch(lines)]
     run = {'texts': os.path.basename(path), 'rows': len(lines), 'tokens_mean': sum(lengths) / len(lengths),
-           'threads': options.threads}
+           'threads': options.threads, 'isa': options.isa}
     runners, missing = begin(options, texts, folder)
     seconds = {runner.name: [] for runner in runners}
     for _ in range(options.rounds):

@@ -5,8 +5,9 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use mbed_kernels::Isa;
+use mbed_kernels::activation::Function;
 use mbed_kernels::bf16::{Bf16Linear, Output, TileRows};
-use mbed_kernels::gemm::Linear;
+use mbed_kernels::gemm::{self, Linear};
 use serde::{Deserialize, Serialize};
 
 /// What this processor can do at best.
@@ -92,11 +93,11 @@ fn noise(length: usize) -> Vec<f32> {
 
 fn f32_job(isa: Isa) -> Option<Job> {
     let (rows, input, output) = SHAPE;
-    let linear = Linear::new(isa, &noise(input * output), noise(output), input)?;
+    let linear = Linear::new(isa, &noise(input * output), &noise(output), input)?;
     let (x, mut y) = (noise(rows * input), vec![0.0; rows * output]);
     // The shapes are constants that fit each other.
     Some(Box::new(move || {
-        let _fits = linear.apply(&x, black_box(&mut y));
+        let _fits = linear.apply(&x, gemm::Output::Rows(Function::Identity, black_box(&mut y)));
     }))
 }
 

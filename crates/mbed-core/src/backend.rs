@@ -5,6 +5,7 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::spec::{EncoderSpec, HeadSpec};
 use crate::{
@@ -85,6 +86,14 @@ pub trait Session: Send {
         Ok(())
     }
 
+    /// Measures from now on what its stages take, see [`Session::stages`]. Does nothing by default.
+    fn profile(&mut self) {}
+
+    /// What its stages took since [`Session::profile`], over all threads, in the order of a layer. None by default.
+    fn stages(&self) -> Vec<StageTime> {
+        Vec::new()
+    }
+
     /// What the session holds on its device. Unknown by default.
     fn memory(&self) -> SessionMemory {
         SessionMemory::default()
@@ -97,6 +106,28 @@ pub trait Session: Send {
 
     /// Gives back memory that is kept for reuse. Does nothing by default.
     fn trim(&mut self) {}
+}
+
+/// What a stage of a session took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct StageTime {
+    /// What people call it.
+    pub stage: &'static str,
+    /// Over all threads.
+    pub time: Duration,
+    /// Operations of its products, two for a multiplication with its addition; 0 where they do not count.
+    pub operations: u64,
+    /// Operations a second that one thread was measured to reach in products of this kind, where that was measured.
+    pub peak: Option<f64>,
+}
+
+impl StageTime {
+    /// A stage and what it took.
+    #[must_use]
+    pub const fn new(stage: &'static str, time: Duration, operations: u64, peak: Option<f64>) -> Self {
+        Self { stage, time, operations, peak }
+    }
 }
 
 /// Whose memory a session computes in.

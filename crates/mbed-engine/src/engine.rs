@@ -6,7 +6,7 @@ use std::ops::Range;
 use std::time::Duration;
 
 use mbed_core::settings::{BatchingSettings, Overflow};
-use mbed_core::{BatchLayout, Bytes, Capabilities, Embeddings, Progress, Session, Silent};
+use mbed_core::{BatchLayout, Bytes, Capabilities, Embeddings, Progress, Session, Silent, StageTime};
 use mbed_text::TextEncoder;
 
 use crate::batch::Cutter;
@@ -146,6 +146,19 @@ impl Engine {
     #[must_use]
     pub const fn encoder(&self) -> &TextEncoder {
         &self.encoder
+    }
+
+    /// Measures from now on what the stages of the sessions take.
+    pub fn profile(&mut self) {
+        for session in &mut self.sessions {
+            session.profile();
+        }
+    }
+
+    /// What the stages of the sessions took since [`Engine::profile`], session after session; empty where they cannot tell.
+    #[must_use]
+    pub fn stages(&self) -> Vec<StageTime> {
+        self.sessions.iter().flat_map(|session| session.stages()).collect()
     }
 
     /// Does now what the first batch would otherwise wait for.

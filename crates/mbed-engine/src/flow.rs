@@ -45,6 +45,7 @@ struct Window<R> {
     number: u64,
     rows: R,
     sequences: Sequences,
+    tokenising: Duration,
 }
 
 /// A window on its way to the collector, and its rows that have no tokens.
@@ -132,10 +133,13 @@ fn read_and_tokenise<S: Source>(
     while !cancel.is_cancelled() {
         let window = match source.next_rows() {
             Ok(None) => return,
-            Ok(Some(rows)) => match tokenise.run_all(&rows) {
-                Ok(Tokenised { sequences, failed }) => Ok((Window { number, rows, sequences }, failed)),
-                Err(error) => Err(RunError::Engine(error)),
-            },
+            Ok(Some(rows)) => {
+                let begin = Instant::now();
+                let tokenised = tokenise.run_all(&rows).map_err(RunError::Engine);
+                tokenised.map(|Tokenised { sequences, failed }| {
+                    (Window { number, rows, sequences, tokenising: begin.elapsed() }, failed)
+                })
+            }
             Err(error) => Err(RunError::Read(error)),
         };
         let failed = window.is_err();
@@ -259,9 +263,12 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
                     early.push(outcome);
                 }
             }
+            let begin = Instant::now();
             tracing::debug_span!("write", window = window.number, rows = window.rows.len())
                 .in_scope(|| sink.write(&window.rows, &vectors))
                 .map_err(RunError::Write)?;
+            stats.tokenising += window.tokenising;
+            stats.writing += begin.elapsed();
         }
         Ok(())
     }

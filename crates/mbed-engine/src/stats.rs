@@ -21,6 +21,10 @@ pub struct RunStats {
     pub failed_rows: u64,
     /// How often a batch was cut into parts because memory ran out.
     pub splits: u64,
+    /// What tokenising took, beside the other stages.
+    pub tokenising: Duration,
+    /// What finishing and writing vectors took, beside the other stages.
+    pub writing: Duration,
     /// From the first read to the last write.
     pub elapsed: Duration,
     /// How long sessions computed, all of them together.

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::PathBuf;
 
 use mbed_core::settings::{ModelSettings, Settings};
-use mbed_core::{Bytes, Capabilities, Embeddings, Progress};
+use mbed_core::{Bytes, Capabilities, Embeddings, Progress, StageTime};
 use mbed_engine::memory::{CostModel, CurvePoint, Learnt, MemoryReport, ProfileKey, ProfileStore, Reading};
 use mbed_engine::{Cancel, Engine, RunError, RunStats, Sink, Source};
 
@@ -84,6 +84,18 @@ impl Embedder {
     /// The engine below, for those that run it themselves.
     pub const fn engine_mut(&mut self) -> &mut Engine {
         &mut self.engine
+    }
+
+    /// Measures from now on what the stages of the forward pass take.
+    pub fn profile(&mut self) {
+        self.engine.profile();
+    }
+
+    /// What the stages of the forward pass took since [`Embedder::profile`], over all threads; empty where the backend
+    /// cannot tell.
+    #[must_use]
+    pub fn stages(&self) -> Vec<StageTime> {
+        self.engine.stages()
     }
 
     /// The length of its vectors.

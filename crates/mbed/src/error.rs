@@ -79,6 +79,14 @@ pub enum Error {
         /// What it has.
         supported: Vec<Precision>,
     },
+    /// Instructions were asked for that the processor does not have.
+    #[error("this processor does not have the instructions `{asked}`")]
+    NoInstructions {
+        /// What was asked for.
+        asked: &'static str,
+        /// The best that it has.
+        best: &'static str,
+    },
     /// The backend finds nothing to compute on.
     #[error("backend `{backend}` finds no device: {reason}")]
     NoDevice {
@@ -144,6 +152,9 @@ impl Hint for Error {
             Self::NoMixedPrecision { supported, .. } => {
                 let names: Vec<_> = supported.iter().map(|precision| precision.name()).collect();
                 Some(format!("it can run in {}; `auto` takes the first", names.join(", ")))
+            }
+            Self::NoInstructions { best, .. } => {
+                Some(format!("the best it has is `{best}`, which `auto` takes"))
             }
             Self::NoDevice { backend, .. } => {
                 let known = "`mbed devices` lists what each backend finds";

@@ -7,7 +7,7 @@ use mbed_engine::{Engine, EngineOptions, Finish, Rescale};
 use mbed_model::{Model, ResolvedModel};
 use mbed_text::{TextEncoder, TextOptions};
 
-use crate::registry::{KNOWN_BACKENDS, PLANNED_BACKENDS, backends, provide};
+use crate::registry::{KNOWN_BACKENDS, PLANNED_BACKENDS, backends, check_instructions, provide};
 use crate::sessions::{Chosen, open_sessions};
 use crate::{Context, Embedder, Error, Refusal, sizing};
 
@@ -110,13 +110,15 @@ pub(crate) fn text_options(settings: &Settings) -> TextOptions {
 /// is fetched, as [`open`] would.
 ///
 /// # Errors
-/// There is no such backend, this build does not have it, or it finds no device.
+/// There is no such backend, this build does not have it, or it finds no device, or the processor does not have the
+/// instructions that are asked for.
 pub fn check_backend(settings: &Settings, context: &Context<'_>) -> Result<(), Error> {
     candidates(settings, context).map(|_found| ())
 }
 
 /// The backends to ask, in order: the one that was named, or all that find a device.
 fn candidates(settings: &Settings, context: &Context<'_>) -> Result<Vec<Box<dyn Backend>>, Error> {
+    check_instructions(settings.runtime.isa)?;
     let name = match &settings.runtime.backend {
         BackendChoice::Auto => {
             let found =

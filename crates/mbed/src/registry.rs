@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use mbed_core::settings::Settings;
+use mbed_core::settings::{InstructionSet, Settings};
 use mbed_core::spec::EncoderSpec;
 use mbed_core::{Backend, DeviceId, ModelSource, Precision, Probe, Weights};
 use mbed_model::Refresh;
@@ -17,11 +17,14 @@ pub const KNOWN_BACKENDS: &[&str] = &["cpu", "onnx", "candle"];
 pub const PLANNED_BACKENDS: &[&str] = &["cuda"];
 
 /// The backends of this build, in the order of [`KNOWN_BACKENDS`].
-#[cfg_attr(not(feature = "onnx"), expect(unused_variables, reason = "no other backend has settings"))]
+#[cfg_attr(
+    not(any(feature = "cpu", feature = "onnx")),
+    expect(unused_variables, reason = "no other backend has settings")
+)]
 pub(crate) fn backends(settings: &Settings) -> Vec<Box<dyn Backend>> {
     vec![
         #[cfg(feature = "cpu")]
-        Box::new(mbed_cpu::CpuBackend),
+        Box::new(mbed_cpu::CpuBackendAtMost(level(settings.runtime.isa))),
         #[cfg(feature = "onnx")]
         Box::new(
             mbed_onnx::OnnxBackend::new(onnx_search())
@@ -31,6 +34,36 @@ pub(crate) fn backends(settings: &Settings) -> Vec<Box<dyn Backend>> {
         #[cfg(feature = "candle")]
         Box::new(mbed_candle::CandleBackend),
     ]
+}
+
+/// The highest level that a setting allows.
+#[cfg(feature = "cpu")]
+const fn level(isa: InstructionSet) -> mbed_cpu::Level {
+    match isa {
+        InstructionSet::Portable => mbed_cpu::Level::Portable,
+        InstructionSet::Avx2 => mbed_cpu::Level::Avx2,
+        InstructionSet::Avx512 => mbed_cpu::Level::Avx512,
+        InstructionSet::Auto | InstructionSet::Amx => mbed_cpu::Level::Amx,
+    }
+}
+
+/// Whether the processor has the instructions that a setting asks for.
+///
+/// # Errors
+/// It has not.
+#[cfg(feature = "cpu")]
+pub(crate) fn check_instructions(isa: InstructionSet) -> Result<(), Error> {
+    let best = mbed_cpu::Level::detect();
+    if isa == InstructionSet::Auto || level(isa) <= best {
+        return Ok(());
+    }
+    Err(Error::NoInstructions { asked: isa.name(), best: best.name() })
+}
+
+/// Without a backend that has a choice, nothing is asked for.
+#[cfg(not(feature = "cpu"))]
+pub(crate) const fn check_instructions(_isa: InstructionSet) -> Result<(), Error> {
+    Ok(())
 }
 
 /// The places of ONNX Runtime's library that the environment of this process names.

@@ -49,6 +49,9 @@ pub(crate) struct EmbedArguments {
     /// The most tokens of one batch
     #[arg(long, value_name = "N", help_heading = "Runtime")]
     batch_tokens: Option<NonZeroUsize>,
+    /// Say what each stage took: tokenising, the parts of the forward pass, writing
+    #[arg(long, help_heading = "Runtime")]
+    pub(super) profile: bool,
     /// Print the summary as one JSON object: on standard output where -o names a file, else on standard error
     #[arg(long)]
     pub(super) json: bool,

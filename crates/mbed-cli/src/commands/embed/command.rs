@@ -14,6 +14,7 @@ use mbed_pipeline::{
 };
 
 use super::EmbedArguments;
+use super::stages::Profile;
 use super::summary::Summary;
 use super::tolerant::Tolerant;
 use crate::failure::Failure;
@@ -42,9 +43,12 @@ pub(crate) fn run(arguments: EmbedArguments, invocation: &Invocation) -> Result<
     let reader = Reader::open(&plan, &arguments.read_options(settings)).map_err(Failure::pipeline)?;
     let pooling = settings.chunking.pooling;
     let input = Input::new(reader, mbed::chunker(settings, &context)?, pooling)?;
-    let opened = mbed::open(settings, &context)?;
+    let mut opened = mbed::open(settings, &context)?;
     if pooling == ChunkPooling::Late {
         opened.check_spans()?;
+    }
+    if arguments.profile {
+        opened.embedder.profile();
     }
     for refusal in &opened.passed_over {
         printer.note(&format!("backend {} passed over: {}", refusal.backend, refusal.reason));
@@ -59,6 +63,9 @@ pub(crate) fn run(arguments: EmbedArguments, invocation: &Invocation) -> Result<
         printer.result(&serde_json::json!(summary).to_string(), stream);
     } else {
         printer.note(&summary.line());
+        if let Some(profile) = &summary.profile {
+            printer.note(&profile.table());
+        }
     }
     match summary.failed_rows {
         0 => Ok(Status::Success),
@@ -156,6 +163,7 @@ fn embed(
     }
     let mut summary = summary(&embedder, opened.backend, opened.model.id, load);
     summary.count(&stats);
+    summary.profile = Profile::of(&embedder.stages(), &stats);
     summary.documents = has_chunks.then(|| source.read_rows());
     summary.split_documents = (pooling == ChunkPooling::Late).then_some(stats.split_documents);
     summary.skipped_rows = source.skipped_rows();
@@ -186,6 +194,7 @@ fn summary(embedder: &mbed::Embedder, backend: &'static str, model: String, load
         failed_rows: 0,
         splits: 0,
         memory: embedder.memory_report(),
+        profile: None,
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod arguments;
 mod command;
+mod stages;
 mod summary;
 mod tolerant;
 

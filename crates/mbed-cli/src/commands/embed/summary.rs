@@ -4,6 +4,8 @@ use mbed::RunStats;
 use mbed::memory::MemoryReport;
 use serde::Serialize;
 
+use super::stages::Profile;
+
 /// What a run did. The fields are those of `--json`, in their order.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
@@ -41,6 +43,9 @@ pub(super) struct Summary {
     pub(super) splits: u64,
     /// How batches sized themselves; `null` where they did not.
     pub(super) memory: Option<MemoryReport>,
+    /// What stages took, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) profile: Option<Profile>,
 }
 
 impl Summary {
