@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    chunk, completions, config, devices, embed, job, model, monitor, onnx, plan, profile, run, similarity,
-    tune,
+    bench, chunk, completions, config, devices, embed, job, model, monitor, onnx, plan, profile, run,
+    similarity, tune,
 };
 use crate::failure::Failure;
 use crate::settings_options::{Flags, SettingsOptions};
@@ -45,6 +45,10 @@ pub(crate) enum Command {
     Monitor(monitor::MonitorArguments),
     Profile(profile::ProfileArguments),
     Onnx(onnx::OnnxArguments),
+    Bench(bench::BenchArguments),
+    /// Measure for `mbed bench`, which starts this
+    #[command(hide = true, name = bench::WORKER)]
+    BenchWorker,
     Config(config::ConfigArguments),
     Completions(completions::CompletionsArguments),
 }
@@ -71,6 +75,8 @@ impl Command {
             Self::Tune(arguments) => arguments.flags(),
             Self::Monitor(_) | Self::Profile(_) => Flags::default(),
             Self::Onnx(arguments) => arguments.flags(),
+            Self::Bench(arguments) => arguments.flags(),
+            Self::BenchWorker => Flags::default(),
             Self::Devices(_) | Self::Config(_) | Self::Completions(_) => Flags::default(),
         }
     }

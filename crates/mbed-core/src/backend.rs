@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 use crate::spec::{EncoderSpec, HeadSpec};
 use crate::{
-    BackendError, Batch, Bytes, Capabilities, Embeddings, Precision, PrecisionChoice, Probe, Tensor, Weights,
+    BackendError, Batch, Bytes, Capabilities, DeviceId, Embeddings, Precision, PrecisionChoice, Probe,
+    Tensor, Weights,
 };
 
 /// A way to compute embeddings: a library, a kind of hardware.
@@ -164,6 +165,20 @@ impl OpenRequest {
     pub const fn with_threads(mut self, threads: Option<NonZeroUsize>) -> Self {
         self.threads = threads;
         self
+    }
+
+    /// Proves that nothing but the only device of `backend` was asked for.
+    ///
+    /// # Errors
+    /// Another device was ([`BackendError::NoSuchDevice`]).
+    pub fn check_only_device(&self, backend: &'static str) -> Result<(), BackendError> {
+        match self.device {
+            None | Some(0) => Ok(()),
+            Some(index) => {
+                let reason = format!("it has one, `{}`", DeviceId::new(backend, 0));
+                Err(BackendError::NoSuchDevice { backend, index, reason })
+            }
+        }
     }
 }
 

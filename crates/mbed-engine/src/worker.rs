@@ -83,8 +83,7 @@ pub(crate) fn compute(
         let first = rows.first().copied().unwrap_or(0);
         let mut vectors = Embeddings::new();
         let result = fill(encoded, &rows).and_then(|batch| {
-            let _span =
-                tracing::debug_span!("compute", rows = batch.rows(), tokens = batch.tokens()).entered();
+            let _span = compute_span(&batch).entered();
             session.embed(&batch, &mut vectors)
         });
         match result {
@@ -115,6 +114,11 @@ pub(crate) fn check_shape(vectors: &Embeddings, rows: usize, dimensions: usize) 
         return Err(Failure::WrongDimensions { expected: dimensions, got: vectors.dimensions() });
     }
     Ok(())
+}
+
+/// The span of one batch in a session, with what tells its size.
+pub(crate) fn compute_span(batch: &Batch) -> tracing::Span {
+    tracing::debug_span!("compute", rows = batch.rows(), tokens = batch.tokens(), longest = batch.longest())
 }
 
 pub(crate) fn fill(encoded: &[Encoded], rows: &[usize]) -> Result<Batch, BackendError> {

@@ -136,7 +136,11 @@ impl Hint for Error {
                 let names: Vec<_> = supported.iter().map(|precision| precision.name()).collect();
                 Some(format!("it can run in {}; `auto` takes the first", names.join(", ")))
             }
-            Self::NoDevice { .. } => Some("`mbed devices` lists what each backend finds".to_owned()),
+            Self::NoDevice { backend, .. } => {
+                let known = "`mbed devices` lists what each backend finds";
+                let provided = crate::registry::how_to_provide(backend).map(|how| format!("{how}; {known}"));
+                Some(provided.unwrap_or_else(|| known.to_owned()))
+            }
             Self::NoSpec { known, .. } => {
                 Some(format!("architectures with an encoder spec: {}", known.join(", ")))
             }

@@ -23,7 +23,11 @@ pub(crate) fn backends(settings: &Settings) -> Vec<Box<dyn Backend>> {
         #[cfg(feature = "cpu")]
         Box::new(mbed_cpu::CpuBackend),
         #[cfg(feature = "onnx")]
-        Box::new(mbed_onnx::OnnxBackend::new(onnx_search()).with_settings(settings.onnx)),
+        Box::new(
+            mbed_onnx::OnnxBackend::new(onnx_search())
+                .with_settings(settings.onnx.clone())
+                .with_cache(onnx_cache()),
+        ),
         #[cfg(feature = "candle")]
         Box::new(mbed_candle::CandleBackend),
     ]
@@ -39,6 +43,12 @@ fn onnx_search() -> mbed_onnx::LibrarySearch {
     }
 }
 
+/// Where engines that ONNX Runtime builds for a device are kept.
+#[cfg(feature = "onnx")]
+fn onnx_cache() -> Option<std::path::PathBuf> {
+    mbed_config::Environment::read().mbed_cache().map(|cache| cache.join("engines"))
+}
+
 /// Gets what the backend called `name` needs and a package index has; gives whether there was anything to get.
 ///
 /// Nothing is fetched where somebody named a library: another one would not be asked.
@@ -51,6 +61,11 @@ pub(crate) fn provide(name: &str, context: &Context<'_>) -> Result<bool, Error> 
         return Ok(false);
     }
     crate::fetch_onnx_runtime(context, Refresh::IfMissing).map(|_library| true)
+}
+
+/// What to do where the backend called `name` finds no device for want of something that can be had.
+pub(crate) fn how_to_provide(name: &str) -> Option<&'static str> {
+    (name == "onnx").then_some("`mbed onnx fetch` gets a library, `ORT_DYLIB_PATH` names one")
 }
 
 /// Writes a model as ONNX into `folder` and gives the files.

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{
-    chunk, completions, config, devices, embed, job, model, monitor, onnx, plan, profile, run as bulk,
+    bench, chunk, completions, config, devices, embed, job, model, monitor, onnx, plan, profile, run as bulk,
     similarity, tune,
 };
 use crate::args::{Arguments, Command};
@@ -33,6 +33,9 @@ pub(crate) fn run(arguments: Arguments, printer: &Printer, start: Instant) -> Re
         Command::Monitor(arguments) => monitor::run(&arguments, &begin()?.printer),
         Command::Profile(arguments) => profile::run(&arguments, &begin()?),
         Command::Onnx(arguments) => onnx::run(&arguments, &begin()?),
+        Command::Bench(arguments) => bench::run(&arguments, &begin()?),
+        // Settings come from whoever started it, and what listens to spans is the measurement.
+        Command::BenchWorker => bench::serve_parent(),
         // These must work where settings are broken.
         Command::Config(arguments) => config::run(&arguments, &sources, printer),
         Command::Completions(arguments) => Ok(completions::run(&arguments)),

@@ -1,5 +1,6 @@
 //! One module a command.
 
+pub(crate) mod bench;
 pub(crate) mod chunk;
 mod chunk_options;
 pub(crate) mod completions;

@@ -8,7 +8,7 @@ use mbed_text::Encoded;
 use super::Shape;
 use super::controller::{Controller, Fitted};
 use super::room::{Need, Shortage};
-use crate::worker::{Computed, Done, Failure, check_shape, fill};
+use crate::worker::{Computed, Done, Failure, check_shape, compute_span, fill};
 
 /// A batch for a session.
 #[derive(Clone, Copy, Debug)]
@@ -143,7 +143,7 @@ impl Place<'_> {
 }
 
 fn embed(session: &mut dyn Session, batch: &Batch, vectors: &mut Embeddings) -> Result<(), BackendError> {
-    let _span = tracing::debug_span!("compute", rows = batch.rows(), tokens = batch.tokens()).entered();
+    let _span = compute_span(batch).entered();
     session.embed(batch, vectors)
 }
 
