@@ -20,7 +20,7 @@ fn main() {
     let name = "control-group/full_length_texts_fit_into_1_gib_with_default_settings";
     let trial = match Group::below_ours(GIB) {
         Ok(group) => Trial::test(name, move || full_length_texts_fit(&group)),
-        Err(why) if is_required() => {
+        Err(why) if mbed_tests::required(REQUIREMENT) => {
             Trial::test(name, move || Err(Failed::from(format!("there is no control group: {why}"))))
         }
         Err(why) => {
@@ -28,11 +28,6 @@ fn main() {
         }
     };
     libtest_mimic::run(&Arguments::from_args(), vec![trial]).exit();
-}
-
-#[expect(clippy::disallowed_methods, reason = "the harness is told by this variable, and is no part of mbed")]
-fn is_required() -> bool {
-    std::env::var("MBEDTEST_REQUIRE").is_ok_and(|list| list.split(',').any(|name| name.trim() == REQUIREMENT))
 }
 
 fn full_length_texts_fit(group: &Group) -> Result<(), Failed> {
