@@ -63,7 +63,7 @@ impl Stacked {
     /// In binary32.
     pub(crate) fn linear(self, isa: Isa) -> Result<Linear, TensorError> {
         let (expected, got) = (self.bias.len() * self.input, self.weight.len());
-        Linear::new(isa, &self.weight, self.bias, self.input)
+        Linear::new(isa, &self.weight, &self.bias, self.input)
             .ok_or_else(|| misshapen(self.name, expected, got))
     }
 

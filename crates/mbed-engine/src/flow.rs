@@ -16,15 +16,18 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use mbed_core::{Embeddings, Progress, Session};
-use mbed_text::{Encoded, Pieces};
+use mbed_text::Pieces;
 
 use crate::batch::Cutter;
 use crate::finish::scatter;
+use crate::sequences::Sequences;
 use crate::sizing::{Cut, Plan};
 use crate::tokenise::{Tokenise, Tokenised};
 use crate::worker::{Computed, Done, Failure};
 use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source};
 
+/// How often a session without work looks whether somebody waits for its memory.
+const IDLE_INTERVAL: Duration = Duration::from_millis(10);
 /// How often a stage that waits looks whether somebody wants the end.
 const CANCEL_INTERVAL: Duration = Duration::from_millis(50);
 
@@ -41,7 +44,8 @@ pub(crate) struct Parts<'a> {
 struct Window<R> {
     number: u64,
     rows: R,
-    encoded: Vec<Encoded>,
+    sequences: Sequences,
+    tokenising: Duration,
 }
 
 /// A window on its way to the collector, and its rows that have no tokens.
@@ -81,6 +85,7 @@ pub(crate) fn run<S: Source, K: Sink<Rows = S::Rows>>(
     let batches = parts.plan;
     // The stages run on threads of their own; what they tell belongs to whoever called.
     let span = tracing::Span::current();
+    let _at_work = parts.plan.at_work(parts.sessions.len());
     let mut stats = RunStats { sessions: parts.sessions.len(), ..RunStats::default() };
     let result = thread::scope(|scope| {
         let mut stages = Vec::new();
@@ -128,10 +133,13 @@ fn read_and_tokenise<S: Source>(
     while !cancel.is_cancelled() {
         let window = match source.next_rows() {
             Ok(None) => return,
-            Ok(Some(rows)) => match tokenise.run_all(&rows) {
-                Ok(Tokenised { encoded, failed }) => Ok((Window { number, rows, encoded }, failed)),
-                Err(error) => Err(RunError::Engine(error)),
-            },
+            Ok(Some(rows)) => {
+                let begin = Instant::now();
+                let tokenised = tokenise.run_all(&rows).map_err(RunError::Engine);
+                tokenised.map(|Tokenised { sequences, failed }| {
+                    (Window { number, rows, sequences, tokenising: begin.elapsed() }, failed)
+                })
+            }
             Err(error) => Err(RunError::Read(error)),
         };
         let failed = window.is_err();
@@ -159,17 +167,16 @@ fn plan<R: Rows, E: std::error::Error>(
                 return;
             }
         };
-        let lengths: Vec<usize> = window.encoded.iter().map(|encoded| encoded.tokens.len()).collect();
+        let lengths = window.sequences.lengths();
         let left_out: Vec<usize> = failed.iter().map(|(row, _)| *row).collect();
         if planned.send(Ok(Announced { window: Arc::clone(&window), failed })).is_err() {
             return;
         }
         let span = tracing::debug_span!("batch", window = window.number, rows = lengths.len());
         let mut cutter = span.in_scope(|| Cutter::without(&lengths, &left_out));
-        while !cutter.is_empty() {
-            let (bounds, size) = batches.bounds();
-            let Some(rows) = span.in_scope(|| cutter.next(&bounds)) else { break };
-            if jobs.send(Job { window: Arc::clone(&window), cut: Cut { rows, size } }).is_err() {
+        batches.window();
+        while let Some(cut) = span.in_scope(|| batches.cut(&mut cutter)) {
+            if jobs.send(Job { window: Arc::clone(&window), cut }).is_err() {
                 return;
             }
         }
@@ -182,10 +189,10 @@ fn work<R: Rows>(
     outcomes: &Sender<Outcome>,
     batches: Plan<'_>,
 ) {
-    for Job { window, cut } in jobs {
+    while let Some(Job { window, cut }) = next_job((desk, &mut *session), jobs, batches) {
         // A panic must be told like any other failure: while other sessions hold the channel of outcomes open, the
         // collector would wait for this batch for ever. Nothing is used after it that it could have left half done.
-        let compute = || batches.compute((desk, &mut *session), &window.encoded, cut);
+        let compute = || batches.compute((desk, &mut *session), &window.sequences.list, cut);
         let start = Instant::now();
         let computed = panic::catch_unwind(AssertUnwindSafe(compute));
         let has_panicked = computed.is_err();
@@ -193,6 +200,25 @@ fn work<R: Rows>(
         let busy = start.elapsed();
         if outcomes.send(Outcome { window: window.number, result, busy }).is_err() || has_panicked {
             return;
+        }
+    }
+}
+
+/// Waits for a job, or `None` where there will be no more. A session without work may have to give buffers back.
+fn next_job<R>(
+    (desk, session): (usize, &mut dyn Session),
+    jobs: &Receiver<Job<R>>,
+    batches: Plan<'_>,
+) -> Option<Job<R>> {
+    let start = Instant::now();
+    loop {
+        match jobs.recv_timeout(IDLE_INTERVAL) {
+            Ok(job) => return Some(job),
+            Err(RecvTimeoutError::Timeout) => batches.idle((desk, session), start.elapsed()),
+            Err(RecvTimeoutError::Disconnected) => {
+                batches.idle((desk, session), Duration::MAX);
+                return None;
+            }
         }
     }
 }
@@ -219,7 +245,8 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
             let Announced { window, failed } = window.map_err(widen)?;
             let mut vectors = Embeddings::new();
             vectors.reset(window.rows.len(), self.dimensions);
-            let mut missing = window.rows.len() - failed.len();
+            let mut missing = window.sequences.list.len() - failed.len();
+            stats.split_documents += window.sequences.split_documents;
             for (row, error) in failed {
                 self.give_up((&window, row), error, sink, stats)?;
             }
@@ -236,14 +263,17 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
                     early.push(outcome);
                 }
             }
+            let begin = Instant::now();
             tracing::debug_span!("write", window = window.number, rows = window.rows.len())
                 .in_scope(|| sink.write(&window.rows, &vectors))
                 .map_err(RunError::Write)?;
+            stats.tokenising += window.tokenising;
+            stats.writing += begin.elapsed();
         }
         Ok(())
     }
 
-    /// Puts a result into its window, and gives the number of its rows.
+    /// Puts a result into its window, and gives the number of its sequences.
     fn place<K: Sink<Rows = R>>(
         &self,
         outcome: Outcome,
@@ -251,17 +281,22 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
         sink: &mut K,
         stats: &mut RunStats,
     ) -> Result<usize, EngineError> {
-        let done = outcome.result.map_err(|failure| failure.into_error(&window.rows))?;
+        let done = outcome.result.map_err(|failure| failure.into_error(&window.rows, &window.sequences))?;
         stats.splits += done.splits;
         stats.busy += outcome.busy;
         let mut placed = done.failed.len();
-        for (row, error) in done.failed {
+        for (sequence, error) in done.failed {
+            let row = window.sequences.first_row(sequence);
             let error = EngineError::Compute { row: window.rows.name(row), source: error };
+            if window.sequences.rows(&[sequence]).len() > 1 {
+                // One error cannot be told of several rows.
+                return Err(error);
+            }
             self.give_up((window, row), error, sink, stats)?;
         }
         for part in done.computed {
             self.place_part(&part, window, vectors, stats);
-            placed += part.rows.len();
+            placed += part.sequences.len();
         }
         Ok(placed)
     }
@@ -287,18 +322,18 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
         vectors: &mut Embeddings,
         stats: &mut RunStats,
     ) {
-        scatter(self.finish, &part.vectors, &part.rows, vectors);
-        let encoded = part.rows.iter().filter_map(|&row| window.encoded.get(row));
+        let rows = window.sequences.rows(&part.sequences);
+        scatter(self.finish, &part.vectors, &rows, vectors);
         let (mut tokens, mut truncated) = (0, 0);
-        for row in encoded {
-            tokens += row.tokens.len() as u64;
-            truncated += u64::from(row.pieces == Pieces::Truncated);
+        for sequence in part.sequences.iter().filter_map(|&sequence| window.sequences.list.get(sequence)) {
+            tokens += sequence.tokens.len() as u64;
+            truncated += u64::from(sequence.pieces == Pieces::Truncated);
         }
         stats.batches += 1;
-        stats.rows += part.rows.len() as u64;
+        stats.rows += rows.len() as u64;
         stats.tokens += tokens;
         stats.truncated_rows += truncated;
-        self.progress.advance(part.rows.len() as u64, tokens);
+        self.progress.advance(rows.len() as u64, tokens);
     }
 
     /// The next message, or `None` where there will be no more.

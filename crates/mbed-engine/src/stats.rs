@@ -12,6 +12,8 @@ pub struct RunStats {
     pub tokens: u64,
     /// Rows whose text was cut at the maximum length.
     pub truncated_rows: u64,
+    /// Longer texts that rows were read within and that did not fit into one sequence.
+    pub split_documents: u64,
     /// Batches that were computed.
     pub batches: u64,
     /// Rows that have no vector: they did not fit into memory alone, could not be tokenised, or were too long, and the sink
@@ -19,6 +21,10 @@ pub struct RunStats {
     pub failed_rows: u64,
     /// How often a batch was cut into parts because memory ran out.
     pub splits: u64,
+    /// What tokenising took, beside the other stages.
+    pub tokenising: Duration,
+    /// What finishing and writing vectors took, beside the other stages.
+    pub writing: Duration,
     /// From the first read to the last write.
     pub elapsed: Duration,
     /// How long sessions computed, all of them together.

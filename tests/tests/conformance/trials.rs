@@ -51,7 +51,8 @@ fn subject_trials(
     for device in probe.devices() {
         for &precision in &device.precisions {
             let place = Place { backend: Arc::clone(&subject.backend), device: device.id.index, precision };
-            let prefix = format!("{}/{precision}", device.id);
+            let path = if subject.path.is_empty() { String::new() } else { format!("@{}", subject.path) };
+            let prefix = format!("{}{path}/{precision}", device.id);
             match fixtures {
                 Ok(fixtures) => {
                     trials.extend(fixtures.iter().flat_map(|model| place.trials(&prefix, subject, model)));

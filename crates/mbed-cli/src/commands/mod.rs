@@ -1,5 +1,6 @@
 //! One module a command.
 
+pub(crate) mod bench;
 mod choice;
 pub(crate) mod chunk;
 mod chunk_options;
@@ -20,5 +21,6 @@ pub(crate) mod plan;
 pub(crate) mod profile;
 pub(crate) mod run;
 pub(crate) mod similarity;
+pub(crate) mod tune;
 
 pub(crate) use dispatch::run as dispatch;

@@ -94,8 +94,9 @@ fn help_names_every_command() {
       model        Fetch, list, describe and check models
       plan         Show what fits: the memory that batches may take here, what that rests on, and how
                    many rows of each length it is
-      monitor      Watch memory, its limits, cores, heat and graphics cards, a line for each sample,
-                   until Ctrl-C
+      tune         Find the fastest settings for a model on this machine
+      monitor      Watch memory, its limits, cores, heat and graphics cards, until Ctrl-C: a live view
+                   at a terminal, else a line for each sample
       profile      Show or remove what runs have learned of memory and speed, each for a model, a
                    backend, a device and a precision
       onnx         Get ONNX Runtime's library

@@ -14,6 +14,7 @@ use super::choice::Source;
 use super::factors::{Factors, Kind};
 use super::norms::Norms;
 use super::shared::Shared;
+use crate::clock::Stage;
 use crate::failure::{self, DEVICE};
 use crate::parts::PartOfBatch;
 use crate::scratch::Scratch;
@@ -143,7 +144,10 @@ impl<K: Kind> Maps<K> {
         tiles: &mut TiledRows<K::Rows>,
     ) -> Result<(), BackendError> {
         self.project(shared, part, scratch, tiles)?;
+        let clock = &mut scratch.clock;
+        clock.mark(Stage::Qkv, 2 * part.tokens * tiles.input.columns() * K::output(&self.qkv));
         self.attend(shared, part, scratch, tiles)?;
+        scratch.clock.mark(Stage::Attention, shared.heads.operations(&part.lengths));
         let step = TiledRows::step(tiles.intermediate.columns());
         for first in (0..part.tokens).step_by(step) {
             self.finish(shared, first..part.tokens.min(first + step), scratch, tiles)?;
@@ -209,12 +213,13 @@ impl<K: Kind> Maps<K> {
         scratch: &mut Scratch,
         tiles: &mut TiledRows<K::Rows>,
     ) -> Result<(), BackendError> {
-        let Scratch { hidden, input: input_room, block, .. } = scratch;
+        let Scratch { hidden, input: input_room, block, clock, .. } = scratch;
         let TiledRows { input, context, step, intermediate, rooms: [first, second], .. } = tiles;
         let width = K::output(&self.output);
         let hidden = &mut hidden[rows.start * width..rows.end * width];
         let attended = (&self.output, &*context, &rows, first);
         self.join(attended, &shared.attention_norms, (hidden, block), (step, 0))?;
+        clock.mark(Stage::Output, 2 * rows.len() * shared.heads.query_width() * width);
         if !matches!(shared.attention_norms, Norms::After(_)) {
             round(self.isa, &shared.feed_forward_norms, (hidden, input_room), step);
         }
@@ -225,7 +230,10 @@ impl<K: Kind> Maps<K> {
         }
         .map_err(failure::shape)?;
         let fed = (&self.down, &*intermediate, &all, second);
-        self.join(fed, &shared.feed_forward_norms, (hidden, block), (input, rows.start))
+        self.join(fed, &shared.feed_forward_norms, (hidden, block), (input, rows.start))?;
+        let maps = if matches!(self.up, Up::Gated(_)) { 3 } else { 2 };
+        clock.mark(Stage::FeedForward, 2 * rows.len() * maps * width * intermediate.columns());
+        Ok(())
     }
 
     /// Joins `states` and a map of some rows of `x`; `result` is as long as the longest states, and `room` is for the

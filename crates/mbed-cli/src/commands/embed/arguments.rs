@@ -36,6 +36,10 @@ pub(crate) struct EmbedArguments {
     pub(super) input: InputOptions,
     #[command(flatten)]
     chunks: EmbedChunkOptions,
+    /// Read each chunk within its whole document and pool its own tokens (late chunking), for models with long context;
+    /// a document that is longer than the model is read in windows that overlap by a quarter
+    #[arg(long, help_heading = "Chunks")]
+    late: bool,
     /// The column that the vectors are written to
     #[arg(long, value_name = "COLUMN", default_value = "embedding", help_heading = "Files")]
     pub(super) vector_column: String,
@@ -45,6 +49,9 @@ pub(crate) struct EmbedArguments {
     /// The most tokens of one batch
     #[arg(long, value_name = "N", help_heading = "Runtime")]
     batch_tokens: Option<NonZeroUsize>,
+    /// Say what each stage took: tokenising, the parts of the forward pass, writing
+    #[arg(long, help_heading = "Runtime")]
+    pub(super) profile: bool,
     /// Print the summary as one JSON object: on standard output where -o names a file, else on standard error
     #[arg(long)]
     pub(super) json: bool,
@@ -55,6 +62,7 @@ const EXAMPLES: &str = "Examples:
   mbed embed articles.jsonl --text-column body -o articles.parquet
   cat queries.txt | mbed embed - --prompt-name query -o queries.npy
   mbed embed handbook --chunk markdown --chunk-size 256t -o handbook.parquet
+  mbed embed handbook --chunk recursive --chunk-size 128t --late -o handbook.parquet
   mbed embed notes.txt | head -n 1";
 
 impl EmbedArguments {
@@ -65,6 +73,7 @@ impl EmbedArguments {
             .with("--batch-tokens", "batching.max_tokens", self.batch_tokens)
             .and(self.input.flags())
             .and(self.chunks.flags())
+            .with("--late", "chunking.pooling", self.late.then_some("late"))
     }
 
     pub(super) fn read_options(&self, settings: &Settings) -> ReadOptions {

@@ -1,6 +1,6 @@
 //! What `mbed run` does.
 
-use mbed::settings::Settings;
+use mbed::settings::{ChunkPooling, Settings};
 use mbed::{Cancel, Context, Opened, Silent};
 use mbed_pipeline::bulk::{Begun, Identity, JobReport, Pause, ReadyJob, Totals, Watchers};
 use serde_json::{Value, json};
@@ -17,6 +17,13 @@ use crate::status::Status;
 pub(crate) fn run(arguments: &RunArguments, invocation: &Invocation) -> Result<Status, Failure> {
     let Invocation { printer, .. } = invocation;
     let settings = invocation.settings();
+    if settings.chunking.pooling == ChunkPooling::Late {
+        let hint = "`mbed embed --late` has it; set `chunking.pooling` to `early` for a job";
+        return Err(Failure::new(
+            "late chunking is not for jobs: they embed each chunk by itself",
+            Some(hint),
+        ));
+    }
     let bars = Bars::new(printer);
     let context = invocation.context(&bars)?;
     mbed::check_backend(settings, &context)?;

@@ -1,26 +1,36 @@
-//! `mbed monitor`
+//! What `mbed monitor` takes and does.
 
 use std::num::NonZeroUsize;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Args;
-use mbed::Bytes;
+use mbed::{Bytes, Cancel};
 use mbed_monitor::{GpuSample, Gpus, Host, MonitorError, Sample, Sampler};
 use serde_json::json;
 
+use super::view;
 use crate::failure::Failure;
 use crate::printer::Printer;
 use crate::status::Status;
 
-/// Samples that are waited for at a time; more would only be read late.
-const KEPT: NonZeroUsize = NonZeroUsize::MIN;
+/// Samples that are kept for the curves.
+const KEPT: NonZeroUsize = NonZeroUsize::MIN.saturating_add(59);
 
-/// Watch memory, its limits, cores, heat and graphics cards, a line for each sample, until Ctrl-C
+/// A sample that is so late does not come.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// How often somebody who waits looks for Ctrl-C.
+const CANCEL_INTERVAL: Duration = Duration::from_millis(50);
+
+/// Watch memory, its limits, cores, heat and graphics cards, until Ctrl-C: a live view at a terminal, else a line for each
+/// sample
 #[derive(Debug, Args)]
 pub(crate) struct MonitorArguments {
     /// Print each sample as a JSON object
     #[arg(long)]
     json: bool,
+    /// Print a line for each sample at a terminal too
+    #[arg(long, conflicts_with = "json")]
+    lines: bool,
     /// Seconds between two samples
     #[arg(long, value_name = "SECONDS", default_value = "1", value_parser = interval)]
     interval: Duration,
@@ -58,17 +68,46 @@ pub(crate) fn run(arguments: &MonitorArguments, printer: &Printer) -> Result<Sta
         }
     };
     let sampler = Sampler::start(host, gpus, arguments.interval, KEPT)?;
+    let mut screen = if arguments.json || arguments.lines { None } else { printer.screen() };
+    let cancel = Cancel::new();
+    if screen.is_some() {
+        // The terminal must not be left as the view needs it.
+        let wish = cancel.clone();
+        ctrlc::set_handler(move || wish.cancel())
+            .map_err(|error| Failure::new(format!("cannot listen for Ctrl-C: {error}"), None))?;
+    }
     let mut seen = 0;
     while arguments.samples.is_none_or(|most| seen < most) {
-        let Some((sample, taken)) = sampler.wait(seen, arguments.interval * 2 + Duration::from_secs(10))
-        else {
-            return Err(Failure::new("no sample came", None));
+        let Some((sample, taken)) = wait(&sampler, seen, (arguments.interval, &cancel))? else {
+            return Ok(Status::Interrupted);
         };
         seen = taken;
+        if let Some(screen) = &mut screen {
+            screen.draw(&view::screen(&sampler.samples()));
+            continue;
+        }
         let line = if arguments.json { json!(sample).to_string() } else { describe(&sample) };
         printer.data(&line);
     }
     Ok(Status::Success)
+}
+
+/// The next sample and how many there were, or `None` where somebody wants the end.
+fn wait(
+    sampler: &Sampler,
+    seen: u64,
+    (interval, cancel): (Duration, &Cancel),
+) -> Result<Option<(Sample, u64)>, Failure> {
+    let end = Instant::now() + interval * 2 + PATIENCE;
+    while Instant::now() < end {
+        if cancel.is_cancelled() {
+            return Ok(None);
+        }
+        if let Some(found) = sampler.wait(seen, CANCEL_INTERVAL) {
+            return Ok(Some(found));
+        }
+    }
+    Err(Failure::new("no sample came", None))
 }
 
 fn describe(sample: &Sample) -> String {
