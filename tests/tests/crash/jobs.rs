@@ -66,6 +66,7 @@ impl Place {
     fn parquet(&self, name: &str, columns: Vec<(&str, ArrayRef)>) -> PathBuf {
         let batch = RecordBatch::try_from_iter(columns).unwrap();
         let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
         let mut writer =
             ArrowWriter::try_new(fs::File::create(&path).unwrap(), batch.schema(), None).unwrap();
         writer.write(&batch).unwrap();
@@ -431,7 +432,6 @@ fn tables_that_do_not_fit_are_refused(place: &Place) {
         place.letters("nulls"),
         [("nulls.parquet row 2".to_owned(), "column `text` is null".to_owned())]
     );
-    fs::create_dir(place.path("mixed")).unwrap();
     place.parquet("mixed/a.parquet", vec![("text", Arc::clone(&texts))]);
     place.parquet("mixed/b.parquet", vec![("text", texts), ("id", ids)]);
     refused("mixed-job", &place.path("mixed"), "2 columns instead of 1");
