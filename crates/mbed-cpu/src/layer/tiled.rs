@@ -7,7 +7,7 @@ use mbed_core::spec::EncoderSpec;
 use mbed_core::{BackendError, Bytes};
 use mbed_kernels::Isa;
 use mbed_kernels::activation::Function;
-use mbed_kernels::bf16::{Bf16Scratch, Output, TileRows};
+use mbed_kernels::bf16::{Bf16Gated, Bf16Linear, Bf16Scratch, Output, TileRows};
 use mbed_kernels::elementwise;
 
 use super::choice::Source;
@@ -35,15 +35,16 @@ pub(super) struct Maps<K: Kind> {
     /// Queries, keys and values in one product.
     qkv: K::Linear,
     output: K::Linear,
-    up: Up<K>,
+    up: Up,
     down: K::Linear,
 }
 
-/// The first half of the feed-forward.
+/// The first half of the feed-forward, always in bfloat16: its function takes as long as its product, so bytes would save
+/// little, and they cost the most accuracy here.
 #[derive(Debug)]
-enum Up<K: Kind> {
-    Plain(K::Linear),
-    Gated(K::Gated),
+enum Up {
+    Plain(Bf16Linear),
+    Gated(Bf16Gated),
 }
 
 /// Rows that one thread works in.
@@ -56,7 +57,7 @@ pub(crate) struct TiledRows<F> {
     qkv: TileRows,
     context: TileRows,
     /// `step × hidden`: what the feed-forward is given
-    step: F,
+    step: TileRows,
     /// `step × intermediate`
     intermediate: TileRows,
     /// `step` rows of `context` and of `intermediate` as factors, where bfloat16 values are none.
@@ -82,11 +83,11 @@ impl<F: Factors> TiledRows<F> {
         let words = [
             (&mut self.qkv, rows, row),
             (&mut self.context, rows, width),
+            (&mut self.step, step, spec.hidden),
             (&mut self.intermediate, step, intermediate),
         ];
         let words = words.into_iter().map(|(place, rows, columns)| place.reset(rows, columns));
-        let factors = [(&mut self.input, rows, spec.hidden), (&mut self.step, step, spec.hidden)];
-        let factors = factors.into_iter().map(|(place, rows, columns)| place.reset(rows, columns));
+        let factors = [self.input.reset(rows, spec.hidden)];
         let [context, fed] = &mut self.rooms;
         let rooms = [context.reserve_copy(step, width), fed.reserve_copy(step, intermediate)];
         words.chain(factors).chain(rooms).try_for_each(|done| done.map_err(|bytes| no_memory(Some(bytes))))
@@ -94,9 +95,8 @@ impl<F: Factors> TiledRows<F> {
 
     pub(crate) fn bytes(&self) -> usize {
         let words: usize =
-            [&self.qkv, &self.context, &self.intermediate].into_iter().map(TileRows::bytes).sum();
-        let factors: usize =
-            [&self.input, &self.step].into_iter().chain(&self.rooms).map(Factors::bytes).sum();
+            [&self.qkv, &self.context, &self.step, &self.intermediate].into_iter().map(TileRows::bytes).sum();
+        let factors: usize = [&self.input].into_iter().chain(&self.rooms).map(Factors::bytes).sum();
         self.attention.bytes() + words + factors
     }
 }
@@ -104,8 +104,8 @@ impl<F: Factors> TiledRows<F> {
 impl<K: Kind> Maps<K> {
     pub(super) fn new(source: Source<'_>, isa: Isa) -> Result<Self, BackendError> {
         let up = match source.gate()? {
-            Some(gate) => Up::Gated(K::gated(isa, &gate, &source.up()?)?),
-            None => Up::Plain(K::linear(isa, &source.up()?)?),
+            Some(gate) => Up::Gated(gate.bf16_gated(isa, &source.up()?)?),
+            None => Up::Plain(source.up()?.bf16(isa)?),
         };
         Ok(Self {
             isa,
@@ -118,8 +118,8 @@ impl<K: Kind> Maps<K> {
 
     pub(super) fn bytes(&self) -> usize {
         let up = match &self.up {
-            Up::Plain(up) => K::bytes(up),
-            Up::Gated(up) => K::gated_bytes(up),
+            Up::Plain(up) => up.bytes(),
+            Up::Gated(up) => up.bytes(),
         };
         [&self.qkv, &self.output, &self.down].into_iter().map(K::bytes).sum::<usize>() + up
     }
@@ -225,8 +225,8 @@ impl<K: Kind> Maps<K> {
         }
         let all = 0..rows.len();
         match &self.up {
-            Up::Plain(up) => K::apply(up, (step, &all), Output::Tiles(shared.activation, intermediate)),
-            Up::Gated(up) => K::apply_gated(up, (step, &all), shared.activation, intermediate),
+            Up::Plain(up) => up.apply(step.part(&all), Output::Tiles(shared.activation, intermediate)),
+            Up::Gated(up) => up.apply(step.part(&all), shared.activation, intermediate),
         }
         .map_err(failure::shape)?;
         let fed = (&self.down, &*intermediate, &all, second);
@@ -239,12 +239,12 @@ impl<K: Kind> Maps<K> {
     /// Joins `states` and a map of some rows of `x`; `result` is as long as the longest states, and `room` is for the
     /// rows. Where a norm comes after, its result is what the next part is given, and goes to `tiles` too, from row
     /// `first` on.
-    fn join(
+    fn join<F: Factors>(
         &self,
         (map, x, rows, room): (&K::Linear, &TileRows, &Range<usize>, &mut K::Rows),
         norms: &Norms,
         (states, result): (&mut [f32], &mut [f32]),
-        (tiles, first): (&mut K::Rows, usize),
+        (tiles, first): (&mut F, usize),
     ) -> Result<(), BackendError> {
         let mut apply =
             |output| K::apply_words(self.isa, map, (x, rows), room, output).map_err(failure::shape);

@@ -1,6 +1,6 @@
 //! A writer for which one row that does not fit into memory is no reason to end.
 
-use mbed::EngineError;
+use mbed::{BackendError, EngineError};
 use mbed_pipeline::{PipelineError, Window, Writer};
 
 use crate::failure::Failure;
@@ -28,6 +28,9 @@ impl mbed::Sink for Tolerant<'_> {
     type Error = PipelineError;
 
     fn row_failed(&mut self, _rows: &Window, _row: usize, error: EngineError) -> Result<(), EngineError> {
+        if !matches!(error, EngineError::Compute { source: BackendError::OutOfMemory { .. }, .. }) {
+            return Err(error);
+        }
         self.failed += 1;
         if self.failed <= NAMED {
             self.printer.failure(&Failure::from(error));
