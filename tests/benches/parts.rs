@@ -14,7 +14,7 @@ use divan::{Bencher, black_box};
 use mbed_core::settings::{BatchingSettings, ChunkingSettings, ChunkingStrategy, Overflow};
 use mbed_core::{Backend as _, OpenRequest, Silent};
 use mbed_engine::{Cancel, Engine, EngineOptions, Finish};
-use mbed_pipeline::bulk::{Begun, Identity, Job, LocalDisk, Unwatched, Watchers};
+use mbed_pipeline::bulk::{Begun, Identity, Job, LocalDisk, Pause, Unwatched, Watchers};
 use mbed_pipeline::{ReadOptions, plan_inputs};
 use mbed_tests::fake::{self, FakeBackend, FakeOptions};
 use mbed_text::chunk::{ChunkingParts, chunker};
@@ -91,6 +91,7 @@ fn job(folder: &Path, input: &Path, unit: usize, engine: &mut Engine) {
     job.disk = Arc::new(LocalDisk);
     let Begun::Ready(ready) = job.begin().unwrap() else { return };
     let stop = Cancel::new();
-    let watchers = Watchers { progress: &Silent, watch: &Unwatched, stop: &stop };
+    let pause = Pause::new();
+    let watchers = Watchers { progress: &Silent, watch: &Unwatched, stop: &stop, pause: &pause };
     ready.run(engine, Identity::new(), None, watchers).unwrap();
 }
