@@ -129,7 +129,7 @@ mod tests {
         check("这是桥。那是河！“是吗？”他说。好", &["这是桥。", "那是河！", "“是吗？”", "他说。"]);
         check("ฉันชอบสะพาน เธอชอบแม่น้ำ เราไปกัน 3 คน", &["ฉันชอบสะพาน ", "เธอชอบแม่น้ำ "]);
         check("Das kostet z.B. 3 Kronen. Gut.", &["Das kostet z.B. 3 Kronen. "]);
-        check("See www.example.org for v. 1.2.3 of it. Then", &["See www.example.org for v. 1.2.3 of it. "]);
+        check("See www.example.org for 1.2.3 of it. Then", &["See www.example.org for 1.2.3 of it. "]);
         check("He said \"Go!\" and left. (He ran.) Why?", &["He said \"Go!\" and left. ", "(He ran.) "]);
         check("Wait... what? No", &["Wait... what? "]);
         check("Это мост. А это река? Да", &["Это мост. ", "А это река? "]);

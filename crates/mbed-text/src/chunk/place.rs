@@ -13,6 +13,9 @@ use super::boundary::{Level, before_opening, is_sentence_end, level_of_line_end,
 /// How many characters are looked at before and behind a place, so that texts without letters take no longer.
 const FARTHEST: usize = 4096;
 
+/// Characters on either side of a part that are looked at for words: more than any word has.
+const CONTEXT: usize = 64;
+
 /// A part of a text in which it may be cut, both ends included, and the text around it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Window<'a> {
@@ -103,12 +106,23 @@ impl<'a> Window<'a> {
         if part.ends_with(char::is_whitespace) && !next.starts_with(char::is_whitespace) {
             return Some(self.end);
         }
+        // Where scripts put no spaces, words are only found with those around them.
+        let (before, after) = self.text.split_at_checked(self.start)?;
+        let near = |c: &char| !c.is_whitespace();
+        let back: usize = before.chars().rev().take(CONTEXT).take_while(near).map(char::len_utf8).sum();
+        let ahead: usize = next.chars().take(CONTEXT).take_while(near).map(char::len_utf8).sum();
+        let around = after.len().min(self.end - self.start + ahead);
+        let (first, last) = (self.start - back, self.start + around);
         let segmenter = WordSegmenter::new_auto(Default::default());
-        let inside = segmenter.segment_str(part).filter(|&offset| 0 < offset && offset < part.len());
-        // White space goes with the word before it.
-        let ends = inside
-            .filter(|&offset| part.get(offset..).is_some_and(|rest| !rest.starts_with(char::is_whitespace)));
-        ends.last().map(|offset| self.start + offset)
+        let ends = segmenter.segment_str(self.text.get(first..last)?).map(|offset| first + offset);
+        let inside = ends.filter(|&end| first < end && self.start <= end && end <= self.end);
+        // White space and signs go with the word before them.
+        let is_good = |&end: &usize| {
+            let rest = self.text.get(end..).unwrap_or_default();
+            !rest.starts_with(char::is_whitespace)
+                && (end < self.end || rest.starts_with(char::is_alphanumeric))
+        };
+        inside.filter(is_good).last()
     }
 
     fn bytes(self, start: usize, end: usize) -> &'a [u8] {
