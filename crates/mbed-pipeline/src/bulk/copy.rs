@@ -59,6 +59,7 @@ impl Kind {
     }
 
     /// What SQL calls it.
+    #[cfg_attr(not(feature = "postgres"), expect(dead_code, reason = "only a table asks"))]
     pub(super) const fn sql(self) -> &'static str {
         match self {
             Self::Bool => "boolean",

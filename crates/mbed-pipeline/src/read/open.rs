@@ -1,5 +1,7 @@
 //! Files and standard input as bytes.
 
+#![cfg_attr(not(feature = "objects"), expect(unreachable_code, reason = "there are no objects then"))]
+
 use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read, Seek, SeekFrom};
 use std::path::PathBuf;
