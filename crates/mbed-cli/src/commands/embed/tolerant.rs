@@ -1,6 +1,7 @@
 //! A writer for which one row that does not fit into memory is no reason to end.
 
-use mbed::{BackendError, EngineError};
+use mbed::EngineError;
+use mbed_core::BackendError;
 use mbed_pipeline::{PipelineError, Window, Writer};
 
 use crate::failure::Failure;
