@@ -24,3 +24,7 @@ generate:
 # Run the command line, as in `just run embed README.md`.
 run *arguments:
     cargo run --release -- {{ arguments }}
+
+# Measure every backend on this machine and write a page into `mbed-bench-report`.
+bench *options:
+    cargo run --release -p mbed-bench -- run {{ options }}

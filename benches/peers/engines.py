@@ -1,5 +1,9 @@
 """Other engines behind one function: texts in, normalised vectors out."""
+import importlib.metadata
+import json
 import os
+import shutil
+import urllib.request
 
 import numpy as np
 
@@ -103,10 +107,113 @@ def with_batch(states, options):
     return lambda texts, batch: in_batches(tokenizer, states, batch)(texts)
 
 
-LOADERS = {'st': sentence_transformers, 'ort': onnx_runtime, 'ov': openvino, 'ct2': ctranslate2}
+def fastembed(precision, options):
+    from fastembed import TextEmbedding
+
+    # It wants the graph beside the tokenizer's files.
+    folder = os.path.join(options.work, 'fastembed')
+    os.makedirs(folder, exist_ok=True)
+    for name in ('config.json', 'tokenizer.json', 'tokenizer_config.json', 'special_tokens_map.json'):
+        shutil.copy(os.path.join(options.model, name), folder)
+    shutil.copy(os.path.join(options.work, 'model.onnx'), folder)
+    model = TextEmbedding('sentence-transformers/all-MiniLM-L6-v2', specific_model_path=folder, threads=options.threads)
+    model.model.tokenizer.enable_truncation(options.max_length)
+    return lambda texts, batch: unit(list(model.embed(texts, batch_size=batch)))
+
+
+def embed_anything(precision, options):
+    import embed_anything as ea
+
+    # It has no way to a folder: the model comes from the hub or its cache.
+    model = ea.EmbeddingModel.from_pretrained_hf('sentence-transformers/all-MiniLM-L6-v2')
+
+    def run(texts, batch):
+        made = ea.embed_query(texts, embedder=model, config=ea.TextEmbedConfig(batch_size=batch))
+        return unit([item.embedding for item in made])
+    return run
+
+
+def model2vec(precision, options):
+    from model2vec import StaticModel
+
+    model = StaticModel.from_pretrained(options.model)
+    return lambda texts, batch: unit(model.encode(texts, batch_size=batch, max_length=options.max_length))
+
+
+def llama_cpp(precision, options):
+    import llama_cpp
+
+    # A GGUF of the same model, which llama.cpp's converter writes.
+    path = os.path.join(options.work, f'model-{precision}.gguf')
+    model = llama_cpp.Llama(path, embedding=True, n_threads=options.threads, n_threads_batch=options.threads,
+                            n_ctx=options.max_length * 64, n_batch=options.max_length * 64, verbose=False)
+
+    def run(texts, batch):
+        parts = [texts[start:start + batch] for start in range(0, len(texts), batch)]
+        return unit([vector for part in parts for vector in model.embed(part, truncate=True)])
+    return run
+
+
+def over_http(path, field, rows_of):
+    """A server that somebody started; its address stands in `--url NAME=ADDRESS`."""
+    def load(precision, options):
+        address = options.urls.get(options.kind)
+        if address is None:
+            raise LookupError(f'no server was named: start one and give --url {options.kind}=ADDRESS')
+
+        def ask(texts):
+            body = json.dumps({field: texts, 'model': options.model, 'truncate': True}).encode()
+            request = urllib.request.Request(address + path, body, {'Content-Type': 'application/json'})
+            with urllib.request.urlopen(request) as answer:
+                return rows_of(json.load(answer))
+
+        def run(texts, batch):
+            parts = [texts[start:start + batch] for start in range(0, len(texts), batch)]
+            return unit([row for part in parts for row in ask(part)])
+        run(['a text'], 1)
+        return run
+    return load
+
+
+def unit(rows):
+    rows = np.asarray(rows, dtype=np.float32)
+    return rows / np.linalg.norm(rows, axis=1, keepdims=True)
+
+
+def openai_rows(answer):
+    return [row['embedding'] for row in sorted(answer['data'], key=lambda row: row['index'])]
+
+
+# How each is loaded, the package whose version counts, and how it is set.
+LOADERS = {
+    'st': (sentence_transformers, 'sentence-transformers', 'normalised, no progress bar'),
+    'ort': (onnx_runtime, 'onnxruntime', 'exported by torch, longest texts first'),
+    'ov': (openvino, 'openvino', 'latency hint, longest texts first'),
+    'ct2': (ctranslate2, 'ctranslate2', 'one worker, longest texts first'),
+    'fastembed': (fastembed, 'fastembed', 'the same graph as ort'),
+    'ea': (embed_anything, 'embed-anything', 'candle, from the hub'),
+    'm2v': (model2vec, 'model2vec', 'a static model'),
+    'llama': (llama_cpp, 'llama-cpp-python', 'a GGUF of the same model'),
+    'tei': (over_http('/embed', 'inputs', lambda answer: answer), None, 'text-embeddings-inference over HTTP'),
+    'infinity': (over_http('/embeddings', 'input', openai_rows), None, 'infinity over HTTP'),
+}
+
+NAMES = {'st': 'sentence-transformers', 'ort': 'ONNX Runtime', 'ov': 'OpenVINO', 'ct2': 'CTranslate2',
+         'fastembed': 'fastembed', 'ea': 'EmbedAnything', 'm2v': 'model2vec', 'llama': 'llama.cpp',
+         'tei': 'text-embeddings-inference', 'infinity': 'infinity'}
 
 
 def load(name, options):
     """`name` is an engine and a precision, such as `ov-bf16`."""
-    kind, precision = name.split('-')
-    return LOADERS[kind](precision, options)
+    options.kind, precision = name.split('-')
+    return LOADERS[options.kind][0](precision, options)
+
+
+def describe(name):
+    """What is known of an engine without loading it: its name with its version, and how it is set."""
+    kind = name.split('-')[0]
+    _, package, settings = LOADERS[kind]
+    version = NAMES[kind]
+    if package:
+        version += f' {importlib.metadata.version(package)}'
+    return {'version': version, 'settings': settings}

@@ -1,8 +1,10 @@
 """One engine, ready to run when it is told to: reads a batch size a line, answers with seconds.
 
-The vectors of the last run are written to `--vectors` when the input ends.
+The first line that it writes is a JSON object: what it is, or why it cannot be measured. The vectors of the last run
+are written to `--vectors` when the input ends.
 """
 import argparse
+import json
 import sys
 import time
 
@@ -20,12 +22,21 @@ def main():
     parser.add_argument('vectors')
     parser.add_argument('--threads', type=int, required=True)
     parser.add_argument('--max-length', type=int, required=True)
+    parser.add_argument('--url', action='append', default=[], help='NAME=ADDRESS of an engine that is a server')
     options = parser.parse_args()
+    options.urls = dict(entry.split('=', 1) for entry in options.url)
     with open(options.texts, encoding='utf8') as file:
         texts = [line.rstrip('\n') for line in file]
-    run = engines.load(options.engine, options)
-    run(texts[:64], 32)
-    print('ready', flush=True)
+    try:
+        run = engines.load(options.engine, options)
+        run(texts[:64], 32)
+        about = engines.describe(options.engine)
+    except BaseException as error:  # some extension modules panic with classes of their own
+        if isinstance(error, KeyboardInterrupt):
+            raise
+        print(json.dumps({'missing': f'{type(error).__name__}: {error}'.splitlines()[0]}), flush=True)
+        return
+    print(json.dumps(about), flush=True)
     vectors = None
     for line in sys.stdin:
         start = time.perf_counter()

@@ -26,6 +26,12 @@ impl Python {
         Self { program: std::env::var_os(PYTHON).map_or_else(|| "python3".into(), PathBuf::from) }
     }
 
+    /// The program.
+    #[must_use]
+    pub fn program(&self) -> &std::path::Path {
+        &self.program
+    }
+
     /// Whether it has a package.
     ///
     /// # Errors

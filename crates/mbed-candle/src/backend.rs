@@ -38,7 +38,7 @@ impl Backend for CandleBackend {
     }
 
     fn open(&self, request: OpenRequest) -> Result<Box<dyn Session>, BackendError> {
-        check_device(request.device)?;
+        request.check_only_device(NAME)?;
         check_precision(request.precision)?;
         let model = match &request.source {
             ModelSource::Spec { spec, weights } => encoder::open(spec, weights)?,
@@ -46,16 +46,6 @@ impl Backend for CandleBackend {
             other => return Err(unsupported(format!("it does not take a model in the form `{other:?}`"))),
         };
         Ok(Box::new(CandleSession::new(model, request.threads)?))
-    }
-}
-
-fn check_device(device: Option<u32>) -> Result<(), BackendError> {
-    match device {
-        None | Some(0) => Ok(()),
-        Some(index) => {
-            let reason = format!("it has one, `{DEVICE}`");
-            Err(BackendError::NoSuchDevice { backend: NAME, index, reason })
-        }
     }
 }
 

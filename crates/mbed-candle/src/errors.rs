@@ -2,6 +2,7 @@
 
 use std::error::Error;
 
+use mbed_core::spec::SizeError;
 use mbed_core::{BackendError, DeviceId};
 
 /// The name that settings and flags use.
@@ -21,4 +22,9 @@ pub(crate) fn failed(source: impl Error + Send + Sync + 'static) -> BackendError
 /// This backend cannot run the model, for `reason`.
 pub(crate) fn unsupported(reason: impl Into<String>) -> BackendError {
     BackendError::UnsupportedModel { backend: NAME, reason: reason.into() }
+}
+
+/// The parts of the model do not fit together.
+pub(crate) fn misfit(error: SizeError) -> BackendError {
+    error.refused_by(NAME)
 }

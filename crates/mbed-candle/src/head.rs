@@ -7,7 +7,7 @@ use mbed_core::spec::{HeadSpec, HeadStage, Pooling, Residual};
 use mbed_core::{TensorName, Weights};
 
 use crate::activation::{ActivationFn, activation_fn};
-use crate::errors::{OpenResult, unsupported};
+use crate::errors::{OpenResult, misfit, unsupported};
 use crate::linear::Linear;
 use crate::norm::Norm;
 
@@ -44,10 +44,7 @@ impl Head {
     /// # Errors
     /// A tensor is missing or misshapen, two stages do not fit together, or one is not computed here.
     pub(crate) fn load(spec: &HeadSpec, hidden: usize, weights: &Weights) -> OpenResult<Self> {
-        if spec.pooling.is_empty() {
-            return Err(unsupported("its head names no pooling"));
-        }
-        let dimensions = check_lengths(spec, hidden)?;
+        let dimensions = spec.check_lengths(hidden).map_err(misfit)?;
         for (name, shape) in spec.tensors() {
             weights.get_shaped(name, &shape)?;
         }
@@ -78,30 +75,6 @@ impl Head {
     pub(crate) fn finish(&self, pooled: Tensor) -> Result<Tensor> {
         self.stages.iter().try_fold(pooled, |rows, stage| stage.forward(&rows))
     }
-}
-
-/// The length of the vectors that come out, where each stage takes what the one before it gives.
-fn check_lengths(spec: &HeadSpec, hidden: usize) -> OpenResult<usize> {
-    let mut length = hidden.saturating_mul(spec.pooling.len());
-    for (index, stage) in spec.stages.iter().enumerate() {
-        let (input, output) = match *stage {
-            HeadStage::Dense { input, output, residual: Residual::Input, .. } if input != output => {
-                return Err(unsupported(format!(
-                    "stage {index} of its head adds its input of {input} to a result of {output}"
-                )));
-            }
-            HeadStage::Dense { input, output, .. } => (input, output),
-            HeadStage::LayerNorm { length, .. } => (length, length),
-            _ => continue,
-        };
-        if input != length {
-            return Err(unsupported(format!(
-                "stage {index} of its head takes vectors of {input}, but gets vectors of {length}"
-            )));
-        }
-        length = output;
-    }
-    if length == 0 { Err(unsupported("its vectors have length 0")) } else { Ok(length) }
 }
 
 impl Stage {

@@ -3,7 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    chunk, completions, config, devices, embed, job, model, monitor, onnx, plan, profile, run, similarity,
+    bench, chunk, completions, config, devices, embed, job, model, monitor, onnx, plan, profile, run,
+    similarity, tune,
 };
 use crate::failure::Failure;
 use crate::settings_options::{Flags, SettingsOptions};
@@ -40,9 +41,14 @@ pub(crate) enum Command {
     Devices(devices::DevicesArguments),
     Model(model::ModelArguments),
     Plan(Box<plan::PlanArguments>),
+    Tune(Box<tune::TuneArguments>),
     Monitor(monitor::MonitorArguments),
     Profile(profile::ProfileArguments),
     Onnx(onnx::OnnxArguments),
+    Bench(bench::BenchArguments),
+    /// Measure for `mbed bench`, which starts this
+    #[command(hide = true, name = bench::WORKER)]
+    BenchWorker,
     Config(config::ConfigArguments),
     Completions(completions::CompletionsArguments),
 }
@@ -66,8 +72,11 @@ impl Command {
             Self::Run(arguments) => arguments.flags(),
             Self::Status(_) | Self::Verify(_) | Self::Merge(_) => Flags::default(),
             Self::Plan(arguments) => arguments.flags(),
+            Self::Tune(arguments) => arguments.flags(),
             Self::Monitor(_) | Self::Profile(_) => Flags::default(),
             Self::Onnx(arguments) => arguments.flags(),
+            Self::Bench(arguments) => arguments.flags(),
+            Self::BenchWorker => Flags::default(),
             Self::Devices(_) | Self::Config(_) | Self::Completions(_) => Flags::default(),
         }
     }

@@ -63,6 +63,17 @@ impl Printer {
         let _gone = writeln!(io::stdout(), "{line}");
     }
 
+    /// A screen to draw on, where standard output is a terminal.
+    pub(crate) fn screen(&self) -> Option<Screen> {
+        let mut out = io::stdout();
+        if !out.is_terminal() {
+            return None;
+        }
+        // Another screen than the one with what was typed, without a cursor: as every terminal since the VT220 knows.
+        let _gone = write!(out, "\x1b[?1049h\x1b[?25l");
+        Some(Screen(()))
+    }
+
     /// Something worth knowing, unless silence was asked for.
     pub(crate) fn note(&self, line: &str) {
         if self.verbosity == Verbosity::Normal {
@@ -81,6 +92,28 @@ impl Printer {
     /// An error.
     pub(crate) fn failure(&self, failure: &Failure) {
         eprintln!("{failure}");
+    }
+}
+
+/// A terminal's screen of its own, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Screen(());
+
+impl Screen {
+    /// Draws these lines over what was there.
+    pub(crate) fn draw(&mut self, lines: &[String]) {
+        // To the corner, each line and the rest of it, and what is below.
+        let text: String = lines.iter().map(|line| format!("{line}\x1b[K\r\n")).collect();
+        let mut out = io::stdout();
+        let _gone = write!(out, "\x1b[H{text}\x1b[J").and_then(|()| out.flush());
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        // The cursor and what was there before.
+        let mut out = io::stdout();
+        let _gone = write!(out, "\x1b[?25h\x1b[?1049l").and_then(|()| out.flush());
     }
 }
 

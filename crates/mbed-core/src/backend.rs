@@ -5,10 +5,12 @@ use std::fmt;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::spec::{EncoderSpec, HeadSpec};
 use crate::{
-    BackendError, Batch, Bytes, Capabilities, Embeddings, Precision, PrecisionChoice, Probe, Tensor, Weights,
+    BackendError, Batch, Bytes, Capabilities, DeviceId, Embeddings, Precision, PrecisionChoice, Probe,
+    Tensor, Weights,
 };
 
 /// A way to compute embeddings: a library, a kind of hardware.
@@ -84,6 +86,14 @@ pub trait Session: Send {
         Ok(())
     }
 
+    /// Measures from now on what its stages take, see [`Session::stages`]. Does nothing by default.
+    fn profile(&mut self) {}
+
+    /// What its stages took since [`Session::profile`], over all threads, in the order of a layer. None by default.
+    fn stages(&self) -> Vec<StageTime> {
+        Vec::new()
+    }
+
     /// What the session holds on its device. Unknown by default.
     fn memory(&self) -> SessionMemory {
         SessionMemory::default()
@@ -96,6 +106,28 @@ pub trait Session: Send {
 
     /// Gives back memory that is kept for reuse. Does nothing by default.
     fn trim(&mut self) {}
+}
+
+/// What a stage of a session took.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct StageTime {
+    /// What people call it.
+    pub stage: &'static str,
+    /// Over all threads.
+    pub time: Duration,
+    /// Operations of its products, two for a multiplication with its addition; 0 where they do not count.
+    pub operations: u64,
+    /// Operations a second that one thread was measured to reach in products of this kind, where that was measured.
+    pub peak: Option<f64>,
+}
+
+impl StageTime {
+    /// A stage and what it took.
+    #[must_use]
+    pub const fn new(stage: &'static str, time: Duration, operations: u64, peak: Option<f64>) -> Self {
+        Self { stage, time, operations, peak }
+    }
 }
 
 /// Whose memory a session computes in.
@@ -164,6 +196,20 @@ impl OpenRequest {
     pub const fn with_threads(mut self, threads: Option<NonZeroUsize>) -> Self {
         self.threads = threads;
         self
+    }
+
+    /// Proves that nothing but the only device of `backend` was asked for.
+    ///
+    /// # Errors
+    /// Another device was ([`BackendError::NoSuchDevice`]).
+    pub fn check_only_device(&self, backend: &'static str) -> Result<(), BackendError> {
+        match self.device {
+            None | Some(0) => Ok(()),
+            Some(index) => {
+                let reason = format!("it has one, `{}`", DeviceId::new(backend, 0));
+                Err(BackendError::NoSuchDevice { backend, index, reason })
+            }
+        }
     }
 }
 

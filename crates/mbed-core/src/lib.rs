@@ -25,7 +25,7 @@ mod weights;
 
 pub use backend::{
     Backend, DeviceMemory, ForeignModel, GraphFile, GraphModel, ModelSource, OpenRequest, Session,
-    SessionMemory,
+    SessionMemory, StageTime,
 };
 pub use batch::{Batch, SequenceRef, Span, SpanError, Token};
 pub use capabilities::{AttentionMemory, BatchInvariance, BatchLayout, Capabilities, SpanSupport};

@@ -69,6 +69,14 @@ fn precisions(isa: Isa) -> Vec<Precision> {
     }
 }
 
+/// The instructions that most of the work is done with.
+fn path(isa: Isa, precision: Precision) -> Level {
+    match precision {
+        Precision::F32 => isa.level().min(Level::Avx512),
+        _ => isa.level(),
+    }
+}
+
 fn open(isa: Isa, request: OpenRequest) -> Result<Box<dyn Session>, BackendError> {
     if let Some(index) = request.device.filter(|&index| index != 0) {
         let reason = "all cores together are device 0".to_owned();
@@ -94,7 +102,8 @@ fn open(isa: Isa, request: OpenRequest) -> Result<Box<dyn Session>, BackendError
         }
     };
     let threads = request.threads.or_else(|| thread::available_parallelism().ok());
-    let session = CpuSession::new(encoder, threads.unwrap_or(NonZeroUsize::MIN), processor_name())?;
+    let name = format!("{}, {}", processor_name(), path(isa, precision));
+    let session = CpuSession::new(encoder, threads.unwrap_or(NonZeroUsize::MIN), name)?;
     Ok(Box::new(session))
 }
 

@@ -8,9 +8,11 @@ use mbed_core::spec::{
 };
 use mbed_core::{BackendError, Batch, Precision, Weights};
 use mbed_kernels::Isa;
-use mbed_kernels::gemm::{Linear, ROW_BLOCK};
+use mbed_kernels::activation::Function;
+use mbed_kernels::gemm::{Linear, Output};
 use mbed_kernels::norm::Norm;
 
+use crate::clock::Stage;
 use crate::failure;
 use crate::head::Head;
 use crate::layer::Layer;
@@ -22,6 +24,7 @@ use crate::scratch::Scratch;
 #[derive(Debug)]
 pub(crate) struct Encoder {
     pub(crate) spec: EncoderSpec,
+    pub(crate) isa: Isa,
     /// Of the layers' products; all else is in binary32.
     pub(crate) precision: Precision,
     tokens: Vec<f32>,
@@ -78,6 +81,7 @@ impl Encoder {
             last_norm: norm(spec.norm.last, TensorName::LastNorm)?,
             head: Head::new(&spec, weights)?,
             precision,
+            isa,
             spec,
         })
     }
@@ -101,11 +105,13 @@ impl Encoder {
     ) -> Result<(), BackendError> {
         scratch.reserve(self, part)?;
         self.embed_tokens(batch, part, scratch)?;
+        scratch.clock.mark(Stage::Embed, 0);
         for layer in &self.layers {
             layer.run(part, scratch)?;
         }
         if let Some(norm) = &self.last_norm {
             norm.apply(&mut scratch.hidden[..part.tokens * self.spec.hidden]);
+            scratch.clock.mark(Stage::Norm, 0);
         }
         Ok(())
     }
@@ -133,11 +139,9 @@ impl Encoder {
             norm.apply(&mut places[..part.tokens * width]);
         }
         let Some(projection) = &self.projection else { return Ok(()) };
-        let blocks = scratch.embedded.chunks_exact(ROW_BLOCK * width);
-        for (embedded, hidden) in blocks.zip(hidden.chunks_exact_mut(ROW_BLOCK * self.spec.hidden)) {
-            projection.apply_block(embedded, hidden).map_err(failure::shape)?;
-        }
-        Ok(())
+        let x = &scratch.embedded[..part.tokens * width];
+        let hidden = &mut hidden[..part.tokens * self.spec.hidden];
+        projection.apply(x, Output::Rows(Function::Identity, hidden)).map_err(failure::shape)
     }
 
     fn embed_token(&self, place: &mut [f32], id: usize, segment: usize, position: Option<usize>) {

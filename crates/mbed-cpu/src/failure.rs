@@ -8,11 +8,12 @@ pub(crate) const DEVICE: DeviceId = DeviceId::new("cpu", 0);
 
 /// Makes room for `more` values, and says so where there is no memory for them instead of ending the process.
 pub(crate) fn reserve(buffer: &mut Vec<f32>, more: usize) -> Result<(), BackendError> {
-    buffer.try_reserve_exact(more).map_err(|_refused| BackendError::OutOfMemory {
-        device: DEVICE,
-        requested: Bytes::from(more.saturating_mul(size_of::<f32>())),
-        free: None,
-    })
+    buffer.try_reserve_exact(more).map_err(|_refused| no_memory(more.saturating_mul(size_of::<f32>())))
+}
+
+/// There is no memory for so many bytes.
+pub(crate) fn no_memory(bytes: usize) -> BackendError {
+    BackendError::OutOfMemory { device: DEVICE, requested: Bytes::from(bytes), free: None }
 }
 
 /// So many zeros, where there is memory for them.

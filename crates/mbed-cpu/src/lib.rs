@@ -6,6 +6,7 @@
 //! text's vector has the same bits alone, in any batch, and on any number of threads.
 
 mod backend;
+mod clock;
 mod encoder;
 mod failure;
 mod head;

@@ -3,6 +3,7 @@
 use mbed_core::spec::{NormKind, NormSpec, Part, TensorName};
 use mbed_core::{TensorError, Weights};
 use mbed_kernels::Isa;
+use mbed_kernels::bf16::{Bf16Gated, Bf16Linear};
 use mbed_kernels::gemm::Linear;
 use mbed_kernels::norm::{self, Norm};
 
@@ -63,8 +64,19 @@ impl Stacked {
     /// In binary32.
     pub(crate) fn linear(self, isa: Isa) -> Result<Linear, TensorError> {
         let (expected, got) = (self.bias.len() * self.input, self.weight.len());
-        Linear::new(isa, &self.weight, self.bias, self.input)
+        Linear::new(isa, &self.weight, &self.bias, self.input)
             .ok_or_else(|| misshapen(self.name, expected, got))
+    }
+
+    /// In bfloat16.
+    pub(crate) fn bf16(&self, isa: Isa) -> Result<Bf16Linear, TensorError> {
+        Bf16Linear::new(isa, &self.weight, &self.bias, self.input).ok_or_else(|| self.misshapen())
+    }
+
+    /// In bfloat16, `self` being the gate of `up`.
+    pub(crate) fn bf16_gated(&self, isa: Isa, up: &Self) -> Result<Bf16Gated, TensorError> {
+        let maps = [self, up].map(|map| (&*map.weight, &*map.bias));
+        Bf16Gated::new(isa, maps, self.input).ok_or_else(|| self.misshapen())
     }
 
     pub(crate) fn misshapen(&self) -> TensorError {

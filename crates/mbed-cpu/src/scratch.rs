@@ -1,18 +1,18 @@
 //! Buffers that one thread works in, kept between batches.
 
 use mbed_core::{BackendError, Precision};
-use mbed_kernels::attention::Attention;
+use mbed_kernels::attention::{AttentionRoom, Heads};
 use mbed_kernels::bf16::TileRows;
-use mbed_kernels::gemm::{ROW_BLOCK, padded_rows};
 use mbed_kernels::int8::ByteRows;
 
+use crate::clock::Clock;
 use crate::encoder::Encoder;
 use crate::failure;
-use crate::layer::TiledRows;
+use crate::layer::{self, TiledRows};
 use crate::parts::PartOfBatch;
 use crate::tables::{Distances, Turns};
 
-/// Buffers that one thread works in. Rows are padded to whole blocks.
+/// Buffers that one thread works in.
 #[derive(Debug, Default)]
 pub(crate) struct Scratch {
     /// `rows × hidden`
@@ -23,16 +23,14 @@ pub(crate) struct Scratch {
     pub(crate) qkv: Vec<f32>,
     /// `rows × query width`
     pub(crate) context: Vec<f32>,
-    /// Scores of one head of the longest sequence.
-    pub(crate) scores: Vec<f32>,
-    /// `block × hidden`: what a part of a layer is given
+    /// What attention in binary32 works in.
+    pub(crate) attention: AttentionRoom,
+    /// `step × hidden`: what a part of a layer is given
     pub(crate) input: Vec<f32>,
-    /// `block × hidden`: what it gives
+    /// `step × hidden`: what it gives
     pub(crate) block: Vec<f32>,
-    /// `block × intermediate`
+    /// `step × intermediate`
     pub(crate) intermediate: Vec<f32>,
-    /// `block × intermediate`, where there is a gate
-    pub(crate) gated: Vec<f32>,
     /// What layers in bfloat16 work in besides.
     pub(crate) bf16: TiledRows<TileRows>,
     /// What layers in bytes work in besides.
@@ -40,14 +38,15 @@ pub(crate) struct Scratch {
     /// One for each rotation of the encoder.
     pub(crate) turns: Vec<Turns>,
     pub(crate) distances: Distances,
+    /// Runs where somebody wants to know what stages take.
+    pub(crate) clock: Clock,
 }
 
 impl Scratch {
-    /// Makes room for `part`. Old values stay, which is harmless: rows past the part's tokens are computed along
-    /// and never read.
+    /// Makes room for `part`. Buffers keep the length that the largest part so far needed.
     pub(crate) fn reserve(&mut self, encoder: &Encoder, part: &PartOfBatch) -> Result<(), BackendError> {
         let spec = &encoder.spec;
-        let rows = padded_rows(part.tokens);
+        let rows = part.tokens;
         let longest = part.lengths.iter().copied().max().unwrap_or(0);
         resize(&mut self.hidden, rows * spec.hidden)?;
         if spec.embedding.projection.is_some() {
@@ -69,13 +68,16 @@ impl Scratch {
             }
         } else {
             resize(&mut self.context, rows * width)?;
-            resize(&mut self.scores, Attention::scores(longest))?;
-            resize(&mut self.input, ROW_BLOCK * spec.hidden)?;
-            resize(&mut self.block, ROW_BLOCK * spec.hidden)?;
-            resize(&mut self.intermediate, ROW_BLOCK * intermediate)?;
-            if spec.feed_forward.gate.is_present() {
-                resize(&mut self.gated, ROW_BLOCK * intermediate)?;
-            }
+            let heads = Heads {
+                count: spec.attention.heads,
+                key_values: spec.attention.key_value_heads,
+                size: spec.attention.head_size,
+            };
+            self.attention.reserve(encoder.isa, heads, longest).map_err(failure::no_memory)?;
+            let step = layer::step(intermediate).min(rows);
+            resize(&mut self.input, step * spec.hidden)?;
+            resize(&mut self.block, step * spec.hidden)?;
+            resize(&mut self.intermediate, step * intermediate)?;
         }
         self.turns.resize_with(encoder.rotations.len(), Turns::default);
         for (turns, rotary) in self.turns.iter_mut().zip(&encoder.rotations) {
@@ -92,21 +94,24 @@ impl Scratch {
             &self.embedded,
             &self.qkv,
             &self.context,
-            &self.scores,
             &self.input,
             &self.block,
             &self.intermediate,
-            &self.gated,
         ];
         let values: usize = buffers.iter().map(|buffer| buffer.capacity()).sum();
         let turns: usize = self.turns.iter().map(Turns::bytes).sum();
-        values * size_of::<f32>() + self.bf16.bytes() + self.int8.bytes() + turns + self.distances.bytes()
+        values * size_of::<f32>()
+            + self.attention.bytes()
+            + self.bf16.bytes()
+            + self.int8.bytes()
+            + turns
+            + self.distances.bytes()
     }
 }
 
-/// Sets the length, and says so where there is no memory for it instead of ending the process.
+/// Makes it at least so long, and says so where there is no memory for it instead of ending the process.
 fn resize(buffer: &mut Vec<f32>, length: usize) -> Result<(), BackendError> {
     failure::reserve(buffer, length.saturating_sub(buffer.len()))?;
-    buffer.resize(length, 0.0);
+    buffer.resize(length.max(buffer.len()), 0.0);
     Ok(())
 }

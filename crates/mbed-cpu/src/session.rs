@@ -4,10 +4,14 @@ use std::num::NonZeroUsize;
 use std::sync::{Mutex, PoisonError};
 
 use mbed_core::spec::EncoderSpec;
-use mbed_core::{BackendError, Batch, Bytes, Capabilities, Embeddings, Session, SessionMemory, Token};
+use mbed_core::{
+    BackendError, Batch, Bytes, Capabilities, Embeddings, Precision, Session, SessionMemory, StageTime, Token,
+};
+use mbed_kernels::peak::{self, Product};
 use rayon::prelude::*;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 
+use crate::clock::{Stage, Times};
 use crate::encoder::Encoder;
 use crate::failure::{self, DEVICE};
 use crate::parts::{self, PartOfBatch};
@@ -21,7 +25,15 @@ pub(crate) struct CpuSession {
     pool: ThreadPool,
     /// Scratch of threads that are not at work.
     idle: Mutex<Vec<Scratch>>,
+    profile: Option<Profile>,
     weights: Bytes,
+}
+
+/// What stages took so far, and the operations a second that one thread reaches, where that can be measured.
+#[derive(Debug)]
+struct Profile {
+    times: Mutex<Times>,
+    peak: Option<f64>,
 }
 
 impl CpuSession {
@@ -37,12 +49,19 @@ impl CpuSession {
             .build()
             .map_err(|source| BackendError::Failed { device: DEVICE, source: Box::new(source) })?;
         let weights = Bytes::from(encoder.bytes());
-        Ok(Self { capabilities, encoder, pool, idle: Mutex::default(), weights })
+        Ok(Self { capabilities, encoder, pool, idle: Mutex::default(), profile: None, weights })
     }
 
     fn run_part(&self, batch: &Batch, part: &PartOfBatch) -> Result<Vec<f32>, BackendError> {
         let mut scratch = self.idle_scratch().pop().unwrap_or_default();
+        if self.profile.is_some() {
+            scratch.clock.start();
+        }
         let result = self.run_with(batch, part, &mut scratch);
+        let times = scratch.clock.stop();
+        if let Some(profile) = &self.profile {
+            profile.times.lock().unwrap_or_else(PoisonError::into_inner).add(&times);
+        }
         self.idle_scratch().push(scratch);
         result
     }
@@ -69,6 +88,7 @@ impl CpuSession {
             let states = &scratch.hidden[first * hidden..(first + part.lengths[*sequence]) * hidden];
             self.encoder.head.run(states, span, vector)?;
         }
+        scratch.clock.mark(Stage::Pool, 0);
         Ok(vectors)
     }
 
@@ -112,6 +132,17 @@ impl Session for CpuSession {
         self.embed(&batch, &mut Embeddings::new())
     }
 
+    fn profile(&mut self) {
+        let kind = kind(self.encoder.precision);
+        let peak = kind.map(|kind| peak::operations_a_second(self.encoder.isa, kind));
+        self.profile = Some(Profile { times: Mutex::default(), peak });
+    }
+
+    fn stages(&self) -> Vec<StageTime> {
+        let Some(Profile { times, peak }) = &self.profile else { return Vec::new() };
+        times.lock().unwrap_or_else(PoisonError::into_inner).stages(*peak)
+    }
+
     fn memory(&self) -> SessionMemory {
         let workspace: usize = self.idle_scratch().iter().map(Scratch::bytes).sum();
         SessionMemory { weights: Some(self.weights), workspace: Some(Bytes::from(workspace)) }
@@ -119,6 +150,15 @@ impl Session for CpuSession {
 
     fn trim(&mut self) {
         self.idle_scratch().clear();
+    }
+}
+
+/// The products that most of the time goes to.
+const fn kind(precision: Precision) -> Option<Product> {
+    match precision {
+        Precision::F32 => Some(Product::F32),
+        Precision::Bf16 => Some(Product::Bf16),
+        _ => None,
     }
 }
 

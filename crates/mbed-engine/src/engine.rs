@@ -2,9 +2,11 @@
 
 use std::convert::Infallible;
 use std::num::NonZeroUsize;
+use std::ops::Range;
+use std::time::Duration;
 
 use mbed_core::settings::{BatchingSettings, Overflow};
-use mbed_core::{BatchLayout, Bytes, Capabilities, Embeddings, Progress, Session, Silent};
+use mbed_core::{BatchLayout, Bytes, Capabilities, Embeddings, Progress, Session, Silent, StageTime};
 use mbed_text::TextEncoder;
 
 use crate::batch::Cutter;
@@ -13,9 +15,9 @@ use crate::flow::{self, Parts};
 use crate::memory::{Controller, CostModel, Learnt, MemoryOptions, MemoryReport, Reading};
 use crate::post;
 use crate::reopen::Reopen;
-use crate::sizing::{Cut, Plan, Sizing};
+use crate::sizing::{Plan, Sizing};
 use crate::tokenise::Tokenise;
-use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source};
+use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source, Within};
 
 /// Fewer texts than this are embedded on the calling thread: starting the stages of a run takes a fraction of a
 /// millisecond, which a lone query would feel.
@@ -133,6 +135,11 @@ impl Engine {
         }
     }
 
+    /// Cuts work otherwise from now on. Batches that size themselves keep the bounds that they began with.
+    pub const fn set_batching(&mut self, batching: BatchingSettings) {
+        self.options.batching = batching;
+    }
+
     /// What the first session can do; sessions of an engine are of one model.
     #[must_use]
     pub fn capabilities(&self) -> Option<&Capabilities> {
@@ -149,6 +156,19 @@ impl Engine {
     #[must_use]
     pub const fn encoder(&self) -> &TextEncoder {
         &self.encoder
+    }
+
+    /// Measures from now on what the stages of the sessions take.
+    pub fn profile(&mut self) {
+        for session in &mut self.sessions {
+            session.profile();
+        }
+    }
+
+    /// What the stages of the sessions took since [`Engine::profile`], session after session; empty where they cannot tell.
+    #[must_use]
+    pub fn stages(&self) -> Vec<StageTime> {
+        self.sessions.iter().flat_map(|session| session.stages()).collect()
     }
 
     /// Does now what the first batch would otherwise wait for.
@@ -182,27 +202,41 @@ impl Engine {
         }
     }
 
+    /// Embeds parts of a text, each read within all of it: vector `i` is pooled out of the tokens that begin in `spans[i]`,
+    /// bytes of `text`. See [`TextEncoder::encode_parts`] for texts that are longer than the model.
+    ///
+    /// # Errors
+    /// The text cannot be tokenised, a part is longer than the model, the text is and that is an error, or the session
+    /// fails.
+    pub fn embed_spans(&mut self, text: &str, spans: &[Range<usize>]) -> Result<Embeddings, EngineError> {
+        self.embed_inline(&Spans { text, spans })
+    }
+
     fn embed_inline<R: Rows>(&mut self, rows: &R) -> Result<Embeddings, EngineError> {
         let dimensions = self.dimensions();
-        let encoded = self.tokenise().run(rows)?;
+        let sequences = self.tokenise().run(rows)?;
         let plan = Plan { sizing: &self.sizing, options: &self.options, layout: layout(&self.sessions) };
-        let lengths: Vec<usize> = encoded.iter().map(|encoded| encoded.tokens.len()).collect();
+        let _at_work = plan.at_work(1);
+        let lengths = sequences.lengths();
         let mut cutter = Cutter::new(&lengths);
         let mut vectors = Embeddings::new();
         vectors.reset(rows.len(), dimensions);
-        while !cutter.is_empty() {
-            let (bounds, size) = plan.bounds();
-            let Some(batch) = cutter.next(&bounds) else { break };
+        plan.window();
+        while let Some(cut) = plan.cut(&mut cutter) {
             let (sessions, reopen) = (&mut self.sessions, self.reopen.as_ref());
-            let result =
-                post::compute_anywhere((sessions, reopen), plan, (&encoded, Cut { rows: batch, size }));
-            let done = result.ok_or(EngineError::NoSession)?.map_err(|failure| failure.into_error(rows))?;
-            if let Some((row, source)) = done.failed.into_iter().next() {
-                return Err(EngineError::Compute { row: rows.name(row), source });
+            let result = post::compute_anywhere((sessions, reopen), plan, (&sequences.list, &cut));
+            let result = result.ok_or(EngineError::NoSession)?;
+            let done = result.map_err(|failure| failure.into_error(rows, &sequences))?;
+            if let Some((sequence, source)) = done.failed.into_iter().next() {
+                return Err(EngineError::Compute { row: rows.name(sequences.first_row(sequence)), source });
             }
             for part in done.computed {
-                scatter(self.options.finish, &part.vectors, &part.rows, &mut vectors);
+                let rows = sequences.rows(&part.sequences);
+                scatter(self.options.finish, &part.vectors, &rows, &mut vectors);
             }
+        }
+        for (desk, session) in self.sessions.iter_mut().enumerate() {
+            plan.idle((desk, session.as_mut()), Duration::ZERO);
         }
         Ok(vectors)
     }
@@ -264,6 +298,31 @@ impl<T: AsRef<str> + Sync> Rows for Texts<'_, T> {
 
     fn name(&self, row: usize) -> String {
         format!("text {row}")
+    }
+}
+
+/// Parts of a text in memory.
+struct Spans<'a> {
+    text: &'a str,
+    spans: &'a [Range<usize>],
+}
+
+impl Rows for Spans<'_> {
+    fn len(&self) -> usize {
+        self.spans.len()
+    }
+
+    fn text(&self, row: usize) -> &str {
+        self.spans.get(row).and_then(|span| self.text.get(span.clone())).unwrap_or_default()
+    }
+
+    fn name(&self, row: usize) -> String {
+        format!("part {row}")
+    }
+
+    fn within(&self, row: usize) -> Option<Within<'_>> {
+        let span = self.spans.get(row)?.clone();
+        Some(Within { document: 0, text: self.text, span })
     }
 }
 

@@ -15,15 +15,16 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded, unbounded};
 use mbed_core::{Embeddings, Progress, Session};
-use mbed_text::{Encoded, Pieces};
+use mbed_text::Pieces;
 
 use crate::batch::Cutter;
 use crate::finish::scatter;
-use crate::post::{Job, Outcome, Post};
+use crate::post::{Finished, Job, Outcome, Post};
 use crate::reopen::Reopen;
-use crate::sizing::{Cut, Plan};
-use crate::tokenise::Tokenise;
-use crate::worker::{Computed, Done, Failure};
+use crate::sequences::Sequences;
+use crate::sizing::Plan;
+use crate::tokenise::{Tokenise, Tokenised};
+use crate::worker::{Computed, Failure};
 use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source};
 
 /// How often a stage that waits looks whether somebody wants the end.
@@ -43,10 +44,17 @@ pub(crate) struct Parts<'a> {
 pub(crate) struct Window<R> {
     pub(crate) number: u64,
     pub(crate) rows: R,
-    pub(crate) encoded: Vec<Encoded>,
+    pub(crate) sequences: Sequences,
+    tokenising: Duration,
 }
 
-type Tokenised<R, E> = Result<Window<R>, RunError<E, std::convert::Infallible>>;
+/// A window on its way to the collector, and its rows that have no tokens.
+struct Announced<R> {
+    window: Arc<Window<R>>,
+    failed: Vec<(usize, EngineError)>,
+}
+
+type Ready<R, E> = Result<(Window<R>, Vec<(usize, EngineError)>), RunError<E, std::convert::Infallible>>;
 
 pub(crate) fn run<S: Source, K: Sink<Rows = S::Rows>>(
     parts: Parts<'_>,
@@ -56,7 +64,7 @@ pub(crate) fn run<S: Source, K: Sink<Rows = S::Rows>>(
 ) -> Result<RunStats, RunError<S::Error, K::Error>> {
     let start = Instant::now();
     let (progress, cancel) = watch;
-    let (tokenised_in, tokenised) = bounded::<Tokenised<S::Rows, S::Error>>(1);
+    let (tokenised_in, tokenised) = bounded::<Ready<S::Rows, S::Error>>(1);
     let (planned_in, planned) = bounded(1);
     let (jobs_in, jobs) = bounded::<Job<S::Rows>>(parts.sessions.len());
     let (outcomes_in, outcomes) = unbounded();
@@ -67,7 +75,8 @@ pub(crate) fn run<S: Source, K: Sink<Rows = S::Rows>>(
     let batches = parts.plan;
     // The stages run on threads of their own; what they tell belongs to whoever called.
     let span = tracing::Span::current();
-    let mut stats = RunStats::default();
+    let _at_work = parts.plan.at_work(parts.sessions.len());
+    let mut stats = RunStats { sessions: parts.sessions.len(), ..RunStats::default() };
     let result = thread::scope(|scope| {
         let mut stages = Vec::new();
         let (reading, planning) = (span.clone(), span.clone());
@@ -109,17 +118,20 @@ pub(crate) fn run<S: Source, K: Sink<Rows = S::Rows>>(
 fn read_and_tokenise<S: Source>(
     source: &mut S,
     tokenise: Tokenise<'_>,
-    out: &Sender<Tokenised<S::Rows, S::Error>>,
+    out: &Sender<Ready<S::Rows, S::Error>>,
     cancel: &Cancel,
 ) {
     let mut number = 0;
     while !cancel.is_cancelled() {
         let window = match source.next_rows() {
             Ok(None) => return,
-            Ok(Some(rows)) => match tokenise.run(&rows) {
-                Ok(encoded) => Ok(Window { number, rows, encoded }),
-                Err(error) => Err(RunError::Engine(error)),
-            },
+            Ok(Some(rows)) => {
+                let begin = Instant::now();
+                let tokenised = tokenise.run_all(&rows).map_err(RunError::Engine);
+                tokenised.map(|Tokenised { sequences, failed }| {
+                    (Window { number, rows, sequences, tokenising: begin.elapsed() }, failed)
+                })
+            }
             Err(error) => Err(RunError::Read(error)),
         };
         let failed = window.is_err();
@@ -130,33 +142,33 @@ fn read_and_tokenise<S: Source>(
     }
 }
 
-type Planned<R, E> = Result<Arc<Window<R>>, RunError<E, std::convert::Infallible>>;
+type Planned<R, E> = Result<Announced<R>, RunError<E, std::convert::Infallible>>;
 
 fn plan<R: Rows, E: std::error::Error>(
-    windows: &Receiver<Tokenised<R, E>>,
+    windows: &Receiver<Ready<R, E>>,
     planned: &Sender<Planned<R, E>>,
     jobs: &Sender<Job<R>>,
     batches: Plan<'_>,
 ) {
     for window in windows {
-        let window = match window {
-            Ok(window) => Arc::new(window),
+        let (window, failed) = match window {
+            Ok((window, failed)) => (Arc::new(window), failed),
             Err(error) => {
                 // The collector may have gone already, for a reason of its own.
                 let _ = planned.send(Err(error));
                 return;
             }
         };
-        let lengths: Vec<usize> = window.encoded.iter().map(|encoded| encoded.tokens.len()).collect();
-        if planned.send(Ok(Arc::clone(&window))).is_err() {
+        let lengths = window.sequences.lengths();
+        let left_out: Vec<usize> = failed.iter().map(|(row, _)| *row).collect();
+        if planned.send(Ok(Announced { window: Arc::clone(&window), failed })).is_err() {
             return;
         }
         let span = tracing::debug_span!("batch", window = window.number, rows = lengths.len());
-        let mut cutter = span.in_scope(|| Cutter::new(&lengths));
-        while !cutter.is_empty() {
-            let (bounds, size) = batches.bounds();
-            let Some(rows) = span.in_scope(|| cutter.next(&bounds)) else { break };
-            if jobs.send(Job { window: Arc::clone(&window), cut: Cut { rows, size } }).is_err() {
+        let mut cutter = span.in_scope(|| Cutter::without(&lengths, &left_out));
+        batches.window();
+        while let Some(cut) = span.in_scope(|| batches.cut(&mut cutter)) {
+            if jobs.send(Job { window: Arc::clone(&window), cut }).is_err() {
                 return;
             }
         }
@@ -184,44 +196,53 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
         stats: &mut RunStats,
     ) -> Result<(), RunError<E, K::Error>> {
         // Results of windows whose turn has not come.
-        let mut early: Vec<(u64, Result<Done, Failure>)> = Vec::new();
+        let mut early: Vec<Finished> = Vec::new();
         while let Some(window) = self.receive(&self.planned)? {
-            let window = window.map_err(widen)?;
+            let Announced { window, failed } = window.map_err(widen)?;
             let mut vectors = Embeddings::new();
             vectors.reset(window.rows.len(), self.dimensions);
-            let mut missing = window.rows.len();
-            let (ours, others) = early.into_iter().partition(|(number, _)| *number == window.number);
+            let mut missing = window.sequences.list.len() - failed.len();
+            stats.split_documents += window.sequences.split_documents;
+            for (row, error) in failed {
+                self.give_up((&window, row), error, sink, stats)?;
+            }
+            let (ours, others) = early.into_iter().partition(|finished| finished.window == window.number);
             early = others;
-            for (_, result) in ours {
-                missing -= self.place(result, (&window, &mut vectors), sink, stats)?;
+            for finished in ours {
+                missing -= self.place(finished, (&window, &mut vectors), sink, stats)?;
             }
             while missing > 0 {
-                let (number, result) = self.result(stats)?;
-                if number == window.number {
-                    missing -= self.place(result, (&window, &mut vectors), sink, stats)?;
+                let finished = self.finished(stats)?;
+                if finished.window == window.number {
+                    missing -= self.place(finished, (&window, &mut vectors), sink, stats)?;
                 } else {
-                    early.push((number, result));
+                    early.push(finished);
                 }
             }
+            let begin = Instant::now();
             tracing::debug_span!("write", window = window.number, rows = window.rows.len())
                 .in_scope(|| sink.write(&window.rows, &vectors))
                 .map_err(RunError::Write)?;
+            stats.tokenising += window.tokenising;
+            stats.writing += begin.elapsed();
         }
         Ok(())
     }
 
-    /// The next result with the number of its window. A batch whose session was lost goes back to the others.
-    fn result(&mut self, stats: &mut RunStats) -> Result<(u64, Result<Done, Failure>), EngineError> {
+    /// The next job that is finished. A batch whose session was lost goes back to the others.
+    fn finished(&mut self, stats: &mut RunStats) -> Result<Finished, EngineError> {
         loop {
             match self.receive(&self.outcomes)?.ok_or(EngineError::WorkerLost)? {
-                Outcome::Done { window, result } => return Ok((window, result)),
+                Outcome::Done(finished) => return Ok(finished),
                 Outcome::Reopened => stats.reopened_sessions += 1,
                 Outcome::Lost { job, error } => {
                     stats.lost_sessions += 1;
                     self.workers -= 1;
                     if self.workers == 0 {
-                        let row = job.cut.rows.first().copied().unwrap_or(0);
-                        return Err(Failure::Session { row, error }.into_error(&job.window.rows));
+                        let Job { window, cut } = job;
+                        let sequence = cut.sequences.first().copied().unwrap_or(0);
+                        let failure = Failure::Session { sequence, error };
+                        return Err(failure.into_error(&window.rows, &window.sequences));
                     }
                     let left = self.workers;
                     tracing::warn!(%error, left, "a session is taken out, and its batch goes to another");
@@ -232,28 +253,46 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
         }
     }
 
-    /// Puts a result into its window, and gives the number of its rows.
+    /// Puts a result into its window, and gives the number of its sequences.
     fn place<K: Sink<Rows = R>>(
         &self,
-        result: Result<Done, Failure>,
+        finished: Finished,
         (window, vectors): (&Window<R>, &mut Embeddings),
         sink: &mut K,
         stats: &mut RunStats,
     ) -> Result<usize, EngineError> {
-        let done = result.map_err(|failure| failure.into_error(&window.rows))?;
+        let done = finished.result.map_err(|failure| failure.into_error(&window.rows, &window.sequences))?;
         stats.splits += done.splits;
+        stats.busy += finished.busy;
         let mut placed = done.failed.len();
-        for (row, error) in done.failed {
+        for (sequence, error) in done.failed {
+            let row = window.sequences.first_row(sequence);
             let error = EngineError::Compute { row: window.rows.name(row), source: error };
-            sink.row_failed(&window.rows, row, error)?;
-            stats.failed_rows += 1;
-            self.progress.advance(1, 0);
+            if window.sequences.rows(&[sequence]).len() > 1 {
+                // One error cannot be told of several rows.
+                return Err(error);
+            }
+            self.give_up((window, row), error, sink, stats)?;
         }
         for part in done.computed {
             self.place_part(&part, window, vectors, stats);
-            placed += part.rows.len();
+            placed += part.sequences.len();
         }
         Ok(placed)
+    }
+
+    /// Tells the sink of a row without a vector.
+    fn give_up<K: Sink<Rows = R>>(
+        &self,
+        (window, row): (&Window<R>, usize),
+        error: EngineError,
+        sink: &mut K,
+        stats: &mut RunStats,
+    ) -> Result<(), EngineError> {
+        sink.row_failed(&window.rows, row, error)?;
+        stats.failed_rows += 1;
+        self.progress.advance(1, 0);
+        Ok(())
     }
 
     fn place_part(
@@ -263,18 +302,18 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
         vectors: &mut Embeddings,
         stats: &mut RunStats,
     ) {
-        scatter(self.finish, &part.vectors, &part.rows, vectors);
-        let encoded = part.rows.iter().filter_map(|&row| window.encoded.get(row));
+        let rows = window.sequences.rows(&part.sequences);
+        scatter(self.finish, &part.vectors, &rows, vectors);
         let (mut tokens, mut truncated) = (0, 0);
-        for row in encoded {
-            tokens += row.tokens.len() as u64;
-            truncated += u64::from(row.pieces == Pieces::Truncated);
+        for sequence in part.sequences.iter().filter_map(|&sequence| window.sequences.list.get(sequence)) {
+            tokens += sequence.tokens.len() as u64;
+            truncated += u64::from(sequence.pieces == Pieces::Truncated);
         }
         stats.batches += 1;
-        stats.rows += part.rows.len() as u64;
+        stats.rows += rows.len() as u64;
         stats.tokens += tokens;
         stats.truncated_rows += truncated;
-        self.progress.advance(part.rows.len() as u64, tokens);
+        self.progress.advance(rows.len() as u64, tokens);
     }
 
     /// The next message, or `None` where there will be no more.

@@ -2,17 +2,20 @@
 
 use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, Sender, never, select};
 use mbed_core::{BackendError, Session};
-use mbed_text::Encoded;
 
 use crate::Rows;
 use crate::flow::Window;
 use crate::reopen::Reopen;
+use crate::sequences::Sequence;
 use crate::sizing::{Cut, Plan};
 use crate::worker::{Done, Failure};
 
+/// How often a session without work looks whether somebody waits for its memory.
+const IDLE_INTERVAL: Duration = Duration::from_millis(10);
 /// A device that was lost so often in a run is not opened again: it would be lost for ever.
 const MOST_REOPENINGS: usize = 3;
 
@@ -25,11 +28,20 @@ pub(crate) struct Job<R> {
 /// What came of a job.
 pub(crate) enum Outcome<R> {
     /// It was computed, or it failed.
-    Done { window: u64, result: Result<Done, Failure> },
+    Done(Finished),
     /// The session's device was lost, and the session was opened anew; it still has the job.
     Reopened,
     /// The session's device is lost: others may take the job.
     Lost { job: Job<R>, error: BackendError },
+}
+
+/// A job that nobody has to take any more.
+pub(crate) struct Finished {
+    /// The number of its window.
+    pub(crate) window: u64,
+    pub(crate) result: Result<Done, Failure>,
+    /// How long the session computed.
+    pub(crate) busy: Duration,
 }
 
 /// A session at its post.
@@ -51,7 +63,8 @@ impl Post<'_> {
         outcomes: &Sender<Outcome<R>>,
     ) {
         let mut reopenings = 0;
-        while let Some(job) = next(&mut jobs, returned) {
+        while let Some(job) = self.next_job(&mut jobs, returned) {
+            let start = Instant::now();
             let mut result = self.compute(&job);
             while is_lost(&result) && reopenings < MOST_REOPENINGS && self.open_anew() {
                 reopenings += 1;
@@ -60,12 +73,13 @@ impl Post<'_> {
                 }
                 result = self.compute(&job);
             }
+            let busy = start.elapsed();
             let is_last = is_lost(&result) || matches!(result, Err(Failure::Panicked));
             let outcome = match result {
                 Err(Failure::Session { error: error @ BackendError::DeviceLost { .. }, .. }) => {
                     Outcome::Lost { job, error }
                 }
-                result => Outcome::Done { window: job.window.number, result },
+                result => Outcome::Done(Finished { window: job.window.number, result, busy }),
             };
             if outcomes.send(outcome).is_err() || is_last {
                 return;
@@ -73,12 +87,36 @@ impl Post<'_> {
         }
     }
 
+    /// Waits for a job, or `None` where there will be no more. A session without work may have to give buffers back.
+    fn next_job<R>(&mut self, jobs: &mut Receiver<Job<R>>, returned: &Receiver<Job<R>>) -> Option<Job<R>> {
+        let start = Instant::now();
+        loop {
+            select! {
+                recv(returned) -> job => return job.ok(),
+                recv(jobs) -> job => match job {
+                    Ok(job) => return Some(job),
+                    // All are cut. A session may still be lost, and its batch come back.
+                    Err(_) => {
+                        *jobs = never();
+                        self.idle(Duration::MAX);
+                    }
+                },
+                default(IDLE_INTERVAL) => self.idle(start.elapsed()),
+            }
+        }
+    }
+
+    /// There has been no work for so long.
+    fn idle(&mut self, time: Duration) {
+        self.batches.idle((self.desk, self.session.as_mut()), time);
+    }
+
     fn compute<R: Rows>(&mut self, job: &Job<R>) -> Result<Done, Failure> {
         let Self { desk, session, batches, .. } = self;
-        let cut = Cut { rows: job.cut.rows.clone(), size: job.cut.size };
+        let cut = job.cut.clone();
         // A panic must be told like any other failure: while other sessions hold the channel of outcomes open, the
         // collector would wait for this batch for ever. Nothing is used after it that it could have left half done.
-        let compute = || batches.compute((*desk, session.as_mut()), &job.window.encoded, cut);
+        let compute = || batches.compute((*desk, session.as_mut()), &job.window.sequences.list, cut);
         panic::catch_unwind(AssertUnwindSafe(compute)).unwrap_or(Err(Failure::Panicked))
     }
 
@@ -90,6 +128,8 @@ impl Post<'_> {
                 let device = &session.capabilities().device;
                 tracing::warn!(%device, "was lost, and was opened anew");
                 *self.session = session;
+                // What the lost one kept is gone.
+                self.idle(Duration::MAX);
                 true
             }
             Err(error) => {
@@ -104,15 +144,14 @@ impl Post<'_> {
 pub(crate) fn compute_anywhere(
     (sessions, reopen): (&mut [Box<dyn Session>], Option<&Reopen>),
     batches: Plan<'_>,
-    (encoded, cut): (&[Encoded], Cut),
+    (list, cut): (&[Sequence], &Cut),
 ) -> Option<Result<Done, Failure>> {
     let mut last = None;
     for (desk, session) in sessions.iter_mut().enumerate() {
         let mut post = Post { desk, session, reopen, batches };
-        let again = || Cut { rows: cut.rows.clone(), size: cut.size };
-        let mut result = post.batches.compute((desk, post.session.as_mut()), encoded, again());
+        let mut result = batches.compute((desk, post.session.as_mut()), list, cut.clone());
         if is_lost(&result) && post.open_anew() {
-            result = post.batches.compute((desk, post.session.as_mut()), encoded, again());
+            result = batches.compute((desk, post.session.as_mut()), list, cut.clone());
         }
         if !is_lost(&result) {
             return Some(result);
@@ -124,18 +163,4 @@ pub(crate) fn compute_anywhere(
 
 const fn is_lost(result: &Result<Done, Failure>) -> bool {
     matches!(result, Err(Failure::Session { error: BackendError::DeviceLost { .. }, .. }))
-}
-
-/// The next job, or `None` where there will be no more.
-fn next<R>(jobs: &mut Receiver<Job<R>>, returned: &Receiver<Job<R>>) -> Option<Job<R>> {
-    loop {
-        select! {
-            recv(returned) -> job => return job.ok(),
-            recv(jobs) -> job => match job {
-                Ok(job) => return Some(job),
-                // All are cut. A session may still be lost, and its batch come back.
-                Err(_) => *jobs = never(),
-            },
-        }
-    }
 }

@@ -1,10 +1,22 @@
 //! What the engine reads from and writes to.
 
 use std::error::Error;
+use std::ops::Range;
 
 use mbed_core::Embeddings;
 
 use crate::EngineError;
+
+/// Where the text of a row stands in a longer one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Within<'a> {
+    /// The number of the longer text in its window; the rows of one are neighbours.
+    pub document: usize,
+    /// The longer text.
+    pub text: &'a str,
+    /// The bytes of it that are the row's own text.
+    pub span: Range<usize>,
+}
 
 /// Rows that travel together: one window of an input.
 pub trait Rows: Send + Sync {
@@ -16,6 +28,12 @@ pub trait Rows: Send + Sync {
 
     /// What a person calls row `row`: a file and a line, or an id.
     fn name(&self, row: usize) -> String;
+
+    /// The longer text that row `row` is read within: its vector is then pooled out of that one's tokens. By default its
+    /// own text is all that is read.
+    fn within(&self, _row: usize) -> Option<Within<'_>> {
+        None
+    }
 
     /// Whether there are no rows.
     fn is_empty(&self) -> bool {
@@ -44,8 +62,9 @@ pub trait Sink {
     /// Why it could not be written.
     type Error: Error;
 
-    /// Hears that `row` of a window has no vector because it did not fit into memory alone. All other rows are computed
-    /// if this returns without an error; in [`Sink::write`], the vector of this one is then all zeros.
+    /// Hears that `row` of a window has no vector because it did not fit into memory alone, could not be tokenised, or is
+    /// too long where that is an error. All other rows are computed if this returns without an error; in
+    /// [`Sink::write`], which comes next for this window, the vector of this one is then all zeros.
     ///
     /// # Errors
     /// The run is to end, as it does by default.

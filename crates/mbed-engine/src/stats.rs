@@ -12,9 +12,12 @@ pub struct RunStats {
     pub tokens: u64,
     /// Rows whose text was cut at the maximum length.
     pub truncated_rows: u64,
+    /// Longer texts that rows were read within and that did not fit into one sequence.
+    pub split_documents: u64,
     /// Batches that were computed.
     pub batches: u64,
-    /// Rows that have no vector because they did not fit into memory alone, where the sink let the run go on.
+    /// Rows that have no vector: they did not fit into memory alone, could not be tokenised, or were too long, and the sink
+    /// let the run go on.
     pub failed_rows: u64,
     /// How often a batch was cut into parts because memory ran out.
     pub splits: u64,
@@ -22,8 +25,16 @@ pub struct RunStats {
     pub reopened_sessions: u64,
     /// Sessions that were taken out because their device was lost; others computed what they had.
     pub lost_sessions: u64,
+    /// What tokenising took, beside the other stages.
+    pub tokenising: Duration,
+    /// What finishing and writing vectors took, beside the other stages.
+    pub writing: Duration,
     /// From the first read to the last write.
     pub elapsed: Duration,
+    /// How long sessions computed, all of them together.
+    pub busy: Duration,
+    /// How many sessions there are.
+    pub sessions: usize,
 }
 
 impl RunStats {
@@ -31,6 +42,14 @@ impl RunStats {
     #[must_use]
     pub fn texts_per_second(&self) -> f64 {
         rate(self.rows, self.elapsed)
+    }
+
+    /// The part of the time, 0 to 1, in which sessions did not compute: they waited for texts, or for somebody to take their
+    /// vectors.
+    #[must_use]
+    pub fn idle_share(&self) -> f64 {
+        let available = self.elapsed.as_secs_f64() * self.sessions as f64;
+        if available > 0.0 { (1.0 - self.busy.as_secs_f64() / available).max(0.0) } else { 0.0 }
     }
 
     /// Tokens a second, 0 where no time has passed.

@@ -1,8 +1,8 @@
 //! One session at work.
 
 use mbed_core::{BackendError, Batch, Embeddings, Session};
-use mbed_text::Encoded;
 
+use crate::sequences::{Sequence, Sequences, fill};
 use crate::{EngineError, EngineOptions, Rows};
 
 /// What is tried where memory runs out.
@@ -30,7 +30,7 @@ impl Retries {
 pub(crate) struct Done {
     /// Its parts that were computed.
     pub(crate) computed: Vec<Computed>,
-    /// Rows that did not fit alone.
+    /// Sequences that did not fit alone.
     pub(crate) failed: Vec<(usize, BackendError)>,
     /// How often a part was cut into smaller ones.
     pub(crate) splits: u64,
@@ -39,17 +39,17 @@ pub(crate) struct Done {
 /// A part of a batch that was computed.
 #[derive(Debug)]
 pub(crate) struct Computed {
-    /// Row numbers in the window.
-    pub(crate) rows: Vec<usize>,
-    /// A vector for each of them, in their order.
+    /// Their numbers in the window.
+    pub(crate) sequences: Vec<usize>,
+    /// A vector for each of their rows, in their order.
     pub(crate) vectors: Embeddings,
 }
 
 /// A batch that could not be computed.
 #[derive(Debug)]
 pub(crate) enum Failure {
-    /// The session gave an error for the batch that began with this row of the window.
-    Session { row: usize, error: BackendError },
+    /// The session gave an error for the batch that began with this sequence of the window.
+    Session { sequence: usize, error: BackendError },
     /// The session returned another number of vectors than there were rows.
     WrongRowCount { expected: usize, got: usize },
     /// The session returned vectors of another length than it has told.
@@ -59,10 +59,13 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// The error of the run, which calls the row what `rows` does.
-    pub(crate) fn into_error<R: Rows>(self, rows: &R) -> EngineError {
+    /// The error of the run, which calls the first row of the sequence what `rows` does.
+    pub(crate) fn into_error<R: Rows>(self, rows: &R, sequences: &Sequences) -> EngineError {
         match self {
-            Self::Session { row, error } => EngineError::Compute { row: rows.name(row), source: error },
+            Self::Session { sequence, error } => {
+                let row = rows.name(sequences.first_row(sequence));
+                EngineError::Compute { row, source: error }
+            }
             Self::WrongRowCount { expected, got } => EngineError::WrongRowCount { expected, got },
             Self::WrongDimensions { expected, got } => EngineError::WrongDimensions { expected, got },
             Self::Panicked => EngineError::WorkerLost,
@@ -70,37 +73,38 @@ impl Failure {
     }
 }
 
-/// Computes `rows` of a window. A batch that runs out of memory is halved as far as `retries` allow.
+/// Computes `sequences` of a window. A batch that runs out of memory is halved as far as `retries` allow.
 pub(crate) fn compute(
     session: &mut dyn Session,
-    encoded: &[Encoded],
-    rows: Vec<usize>,
+    list: &[Sequence],
+    sequences: Vec<usize>,
     retries: Retries,
 ) -> Result<Done, Failure> {
-    let mut waiting = vec![(rows, 0)];
+    let mut waiting = vec![(sequences, 0)];
     let mut done = Done::default();
-    while let Some((mut rows, halvings)) = waiting.pop() {
-        let first = rows.first().copied().unwrap_or(0);
+    while let Some((mut sequences, halvings)) = waiting.pop() {
+        let first = sequences.first().copied().unwrap_or(0);
         let mut vectors = Embeddings::new();
-        let result = fill(encoded, &rows).and_then(|batch| {
-            let _span =
-                tracing::debug_span!("compute", rows = batch.rows(), tokens = batch.tokens()).entered();
+        let mut rows = 0;
+        let result = fill(list, &sequences).and_then(|batch| {
+            rows = batch.rows();
+            let _span = compute_span(&batch).entered();
             session.embed(&batch, &mut vectors)
         });
         match result {
             Ok(()) => {
-                check_shape(&vectors, rows.len(), session.capabilities().dimensions)?;
-                done.computed.push(Computed { rows, vectors });
+                check_shape(&vectors, rows, session.capabilities().dimensions)?;
+                done.computed.push(Computed { sequences, vectors });
             }
-            Err(error @ BackendError::OutOfMemory { .. }) if retries.allow(rows.len(), halvings) => {
-                tracing::info!(rows = rows.len(), %error, "a batch is halved");
+            Err(error @ BackendError::OutOfMemory { .. }) if retries.allow(sequences.len(), halvings) => {
+                tracing::info!(rows = sequences.len(), %error, "a batch is halved");
                 session.trim();
                 done.splits += 1;
-                let rest = rows.split_off(rows.len() / 2);
+                let rest = sequences.split_off(sequences.len() / 2);
                 waiting.push((rest, halvings + 1));
-                waiting.push((rows, halvings + 1));
+                waiting.push((sequences, halvings + 1));
             }
-            Err(error) => return Err(Failure::Session { row: first, error }),
+            Err(error) => return Err(Failure::Session { sequence: first, error }),
         }
     }
     Ok(done)
@@ -117,17 +121,7 @@ pub(crate) fn check_shape(vectors: &Embeddings, rows: usize, dimensions: usize) 
     Ok(())
 }
 
-pub(crate) fn fill(encoded: &[Encoded], rows: &[usize]) -> Result<Batch, BackendError> {
-    let mut batch = Batch::new();
-    for encoded in rows.iter().filter_map(|&row| encoded.get(row)) {
-        let sequence = batch.push_unpooled(&encoded.tokens);
-        // The range was made from these very tokens, so it lies inside them.
-        let span = encoded.pooled.clone();
-        debug_assert!(span.end <= encoded.tokens.len());
-        if batch.push_span(sequence, span).is_err() {
-            let tokens = encoded.tokens.len();
-            return Err(BackendError::SequenceTooLong { sequence, tokens, limit: tokens });
-        }
-    }
-    Ok(batch)
+/// The span of one batch in a session, with what tells its size.
+pub(crate) fn compute_span(batch: &Batch) -> tracing::Span {
+    tracing::debug_span!("compute", rows = batch.rows(), tokens = batch.tokens(), longest = batch.longest())
 }

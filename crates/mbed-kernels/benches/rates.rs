@@ -12,12 +12,12 @@
 
 use std::hint::black_box;
 
-use mbed_kernels::Isa;
 use mbed_kernels::activation::Function;
-use mbed_kernels::attention::{Attention, Heads, Reach};
+use mbed_kernels::attention::{Attention, AttentionRoom, Heads, Reach};
 use mbed_kernels::bf16::{Bf16Linear, Bf16Scratch, Output, TileRows};
-use mbed_kernels::gemm::{Linear, ROW_BLOCK};
+use mbed_kernels::gemm::{self, Linear};
 use mbed_kernels::int8::{ByteRows, Int8Linear};
+use mbed_kernels::{Isa, Level};
 
 /// Rows, inputs, outputs. The first fits the first-level cache, which shows how fast the processor is at this time.
 const SHAPES: [(usize, usize, usize); 8] = [
@@ -43,7 +43,16 @@ fn main() {
     let isa = Isa::detect();
     for length in [16, 128, 256] {
         let time = attention(isa, length, rounds);
-        println!("{{\"attention\": {length}, \"heads\": [12, 32], \"ns_a_token\": {time:.0}}}");
+        println!(
+            "{{\"attention\": {length}, \"heads\": [12, 32], \"kind\": \"bf16\", \"ns_a_token\": {time:.0}}}"
+        );
+        for isa in paths(isa) {
+            let time = attention_f32(isa, length, rounds);
+            let kind = format!("f32 {}", isa.level());
+            println!(
+                "{{\"attention\": {length}, \"heads\": [12, 32], \"kind\": \"{kind}\", \"ns_a_token\": {time:.0}}}"
+            );
+        }
     }
     for (rows, input, output) in SHAPES {
         let mut kinds = jobs(isa, rows, input, output);
@@ -83,6 +92,33 @@ fn attention(isa: Isa, length: usize, rounds: usize) -> f64 {
     times[rounds / 2] * 1e9 / TOKENS as f64
 }
 
+/// Paths that binary32 has.
+fn paths(isa: Isa) -> impl Iterator<Item = Isa> {
+    [Level::Portable, Level::Avx2, Level::Avx512]
+        .into_iter()
+        .filter(move |&level| isa.has(level))
+        .map(move |level| isa.at_most(level))
+}
+
+/// As [`attention`], in binary32.
+fn attention_f32(isa: Isa, length: usize, rounds: usize) -> f64 {
+    let heads = Heads { count: 12, key_values: 12, size: 32 };
+    let reach = Reach { before: usize::MAX, after: usize::MAX };
+    let attention = Attention { heads, scale: 0.2, reach, bias: None };
+    let (qkv, mut context) = (noise(TOKENS * heads.row()), vec![0.0; TOKENS * heads.query_width()]);
+    let mut room = AttentionRoom::default();
+    room.reserve(isa, heads, length).unwrap();
+    let mut job: Job = Box::new(move || {
+        let contexts = black_box(&mut context).chunks_mut(length * heads.query_width());
+        for (qkv, context) in qkv.chunks(length * heads.row()).zip(contexts) {
+            attention.apply(isa, (length, qkv), context, &mut room).unwrap();
+        }
+    });
+    let mut times: Vec<f64> = (0..rounds).map(|_| seconds(&mut job)).collect();
+    times.sort_by(f64::total_cmp);
+    times[rounds / 2] * 1e9 / TOKENS as f64
+}
+
 /// The seconds of one call, over as many as take about a hundredth of a second.
 fn seconds(job: &mut Job) -> f64 {
     job();
@@ -108,31 +144,32 @@ fn now() -> f64 {
     START.elapsed().as_secs_f64()
 }
 
-fn jobs(isa: Isa, rows: usize, input: usize, output: usize) -> Vec<(&'static str, Job)> {
+fn jobs(isa: Isa, rows: usize, input: usize, output: usize) -> Vec<(String, Job)> {
     let weight = noise(input * output);
     let (x, bias) = (noise(rows * input), noise(output));
     let mut tiles = TileRows::new();
     tiles.reset(rows, input).unwrap();
     tiles.write(isa, 0, &x);
     let bf16 = Bf16Linear::new(isa, &weight, &bias, input).unwrap();
-    let mut jobs: Vec<(&'static str, Job)> = Vec::new();
-    if rows.is_multiple_of(ROW_BLOCK) {
-        for (name, isa) in [("f32 by the gemm crate", Isa::PORTABLE), ("f32", isa)] {
-            let linear = Linear::new(isa, &weight, bias.clone(), input).unwrap();
+    let mut jobs: Vec<(String, Job)> = Vec::new();
+    for isa in paths(isa) {
+        for (name, function) in [("", Function::Identity), (" with gelu", Function::Gelu)] {
+            let linear = Linear::new(isa, &weight, &bias, input).unwrap();
             let (x, mut y) = (x.clone(), vec![0.0; rows * output]);
-            jobs.push((name, Box::new(move || linear.apply(&x, black_box(&mut y)).unwrap())));
+            let job = move || linear.apply(&x, gemm::Output::Rows(function, black_box(&mut y))).unwrap();
+            jobs.push((format!("f32 {}{name}", isa.level()), Box::new(job)));
         }
     }
     let mut y = vec![0.0; rows * output];
     let (linear, x) = (bf16.clone(), tiles.clone());
     let sum_job = move || linear.apply(x.view(), Output::Sum(black_box(&mut y))).unwrap();
-    jobs.push(("bf16 added to f32", Box::new(sum_job)));
+    jobs.push(("bf16 added to f32".to_owned(), Box::new(sum_job)));
     for (name, function) in [("bf16 to bf16", Function::Identity), ("bf16 with gelu", Function::Gelu)] {
         let (linear, x) = (bf16.clone(), tiles.clone());
         let mut y = TileRows::new();
         y.reset(rows, output).unwrap();
         let job = move || linear.apply(x.view(), Output::Tiles(function, black_box(&mut y))).unwrap();
-        jobs.push((name, Box::new(job)));
+        jobs.push((name.to_owned(), Box::new(job)));
     }
     jobs.extend(byte_jobs(isa, (rows, input, output), &weight, &bias));
     jobs
@@ -143,7 +180,7 @@ fn byte_jobs(
     (rows, input, output): (usize, usize, usize),
     weight: &[f32],
     bias: &[f32],
-) -> Vec<(&'static str, Job)> {
+) -> Vec<(String, Job)> {
     let linear = Int8Linear::new(isa, weight, bias, input).unwrap();
     let mut x = ByteRows::new();
     x.reset(rows, input).unwrap();
@@ -151,19 +188,19 @@ fn byte_jobs(
     let mut y = vec![0.0; rows * output];
     let (map, bytes) = (linear.clone(), x.clone());
     let sum_job = move || map.apply(bytes.view(), Output::Sum(black_box(&mut y))).unwrap();
-    let mut jobs: Vec<(&'static str, Job)> = vec![("int8 added to f32", Box::new(sum_job))];
+    let mut jobs: Vec<(String, Job)> = vec![("int8 added to f32".to_owned(), Box::new(sum_job))];
     for (name, function) in [("int8 to bf16", Function::Identity), ("int8 with gelu", Function::Gelu)] {
         let (map, bytes) = (linear.clone(), x.clone());
         let mut y = TileRows::new();
         y.reset(rows, output).unwrap();
         let job = move || map.apply(bytes.view(), Output::Tiles(function, black_box(&mut y))).unwrap();
-        jobs.push((name, Box::new(job)));
+        jobs.push((name.to_owned(), Box::new(job)));
     }
     let mut words = TileRows::new();
     words.reset(rows, input).unwrap();
     words.write(isa, 0, &noise(rows * input));
     let job = move || x.write_tiles(isa, black_box(&words), &(0..rows));
-    jobs.push(("bf16 to int8, as if a product", Box::new(job)));
+    jobs.push(("bf16 to int8, as if a product".to_owned(), Box::new(job)));
     jobs
 }
 

@@ -9,14 +9,21 @@
 
 use std::fmt;
 
+use pulp::WithSimd;
+#[cfg(target_arch = "x86_64")]
+use pulp::{
+    Scalar128b, Simd,
+    x86::{V3, V4},
+};
+
 /// Sets of instructions. Each stands for those before it as well.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// What every processor of the architecture has.
     Portable,
-    /// AVX2 and FMA: 8 binary32 values at a time.
+    /// AVX2, FMA and what every processor with them has (`x86-64-v3`): 8 binary32 values at a time.
     Avx2,
-    /// AVX-512 F, BW, DQ and VL: 16 binary32 values at a time.
+    /// AVX-512 F, BW, CD, DQ and VL (`x86-64-v4`): 16 binary32 values at a time.
     Avx512,
     /// AMX tiles with products of bfloat16 and of 8-bit integers, AVX512-VNNI and conversions by AVX512-BF16.
     Amx,
@@ -25,6 +32,12 @@ pub enum Level {
 impl Level {
     /// Every level, the lowest first.
     pub const ALL: [Self; 4] = [Self::Portable, Self::Avx2, Self::Avx512, Self::Amx];
+
+    /// The best that processor and operating system allow, see [`Isa::detect`].
+    #[must_use]
+    pub fn detect() -> Self {
+        detect()
+    }
 
     /// The lower-case name that people read.
     #[must_use]
@@ -74,6 +87,27 @@ impl Isa {
         self.level
     }
 
+    /// Runs `work`, compiled for the instructions of the level. AMX has none for binary32 beyond those of AVX-512.
+    pub(crate) fn vectorize<W: WithSimd>(self, work: W) -> W::Output {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if self.has(Level::Avx512)
+                && let Some(simd) = V4::try_new()
+            {
+                return Simd::vectorize(simd, work);
+            }
+            if self.has(Level::Avx2)
+                && let Some(simd) = V3::try_new()
+            {
+                return Simd::vectorize(simd, work);
+            }
+            Simd::vectorize(Scalar128b, work)
+        }
+        // What is portable there is all that there is, and the only choice.
+        #[cfg(not(target_arch = "x86_64"))]
+        pulp::Arch::new().dispatch(work)
+    }
+
     /// Whether the instructions of `level` may be used.
     #[must_use]
     pub fn has(self, level: Level) -> bool {
@@ -90,10 +124,10 @@ const fn detect() -> Level {
 fn detect() -> Level {
     use std::is_x86_feature_detected as has;
 
-    if !(has!("avx2") && has!("fma")) {
+    if V3::try_new().is_none() {
         return Level::Portable;
     }
-    if !(has!("avx512f") && has!("avx512bw") && has!("avx512dq") && has!("avx512vl")) {
+    if V4::try_new().is_none() {
         return Level::Avx2;
     }
     if has!("avx512bf16") && has!("avx512vnni") && amx::is_usable() { Level::Amx } else { Level::Avx512 }
@@ -178,9 +212,10 @@ mod tests {
             listed.lines().find(|line| line.starts_with("flags")).unwrap().split(' ').collect();
         let lists = |names: &[&str]| names.iter().all(|name| flags.contains(name));
         let found = Isa::detect();
-        assert_eq!(found.has(Level::Avx2), lists(&["avx2", "fma"]));
-        let avx512 = ["avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl"];
-        assert_eq!(found.has(Level::Avx512), lists(&avx512));
+        let avx2 = ["avx2", "fma", "bmi1", "bmi2", "abm", "popcnt", "sse4_2"];
+        assert_eq!(found.has(Level::Avx2), lists(&avx2));
+        let avx512 = ["avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"];
+        assert_eq!(found.has(Level::Avx512), lists(&avx2) && lists(&avx512));
         // Permission may be refused, so this holds one way only.
         assert!(!found.has(Level::Amx) || lists(&["amx_tile", "amx_bf16", "amx_int8", "avx512_bf16"]));
     }

@@ -51,7 +51,8 @@ pub(crate) fn ticks(files: &Files, process: &str) -> Option<Ticks> {
     Some(Ticks { busy: all.saturating_sub(idle), all, process: process_ticks(files, process) })
 }
 
-fn process_ticks(files: &Files, process: &str) -> Option<u64> {
+/// What the cores have done for one process.
+pub(crate) fn process_ticks(files: &Files, process: &str) -> Option<u64> {
     let text = files.text(format!("proc/{process}/stat"))?;
     // The name, field 2, stands in parentheses and may hold anything.
     let (_, rest) = text.rsplit_once(')')?;

@@ -1,15 +1,16 @@
 //! Finding the device and opening sessions.
 
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 
 use mbed_core::settings::OnnxSettings;
 use mbed_core::{Backend, BackendError, DeviceInfo, ModelSource, OpenRequest, Probe, Session};
 
 use crate::errors::{DEVICE, NAME, failed, unsupported};
-use crate::library::LibrarySearch;
+use crate::library::{Library, LibrarySearch};
 use crate::load::Loader;
 use crate::open::{self, PRECISIONS};
-use crate::provider::Providers;
+use crate::provider::{Provider, Providers};
 
 /// ONNX Runtime: one device, the host's processor.
 ///
@@ -25,20 +26,53 @@ use crate::provider::Providers;
 pub struct OnnxBackend {
     search: LibrarySearch,
     settings: OnnxSettings,
+    cache: Option<PathBuf>,
 }
 
 impl OnnxBackend {
     /// The backend with the library that `search` finds, when it is first asked for.
     #[must_use]
     pub fn new(search: LibrarySearch) -> Self {
-        Self { search, settings: OnnxSettings::default() }
+        Self { search, ..Self::default() }
     }
 
     /// The same with what people chose.
     #[must_use]
-    pub const fn with_settings(mut self, settings: OnnxSettings) -> Self {
+    pub fn with_settings(mut self, settings: OnnxSettings) -> Self {
         self.settings = settings;
         self
+    }
+
+    /// The same with a folder that providers may keep what they build in. Without one they build it anew each time.
+    #[must_use]
+    pub fn with_cache(mut self, folder: Option<PathBuf>) -> Self {
+        self.cache = folder;
+        self
+    }
+
+    /// The provider to compute with, which `auto` tries.
+    fn provider(&self, providers: &Providers, library: &Library) -> Result<&'static Provider, String> {
+        let starts = |provider: &'static Provider| match self.loader(library, provider).try_provider() {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::info!(provider = provider.name, %error, "passed over");
+                false
+            }
+        };
+        let provider = providers.get(self.settings.provider, starts)?;
+        tracing::debug!(provider = provider.name, library = %library.path.display(), "chosen");
+        Ok(provider)
+    }
+
+    fn loader<'a>(&'a self, library: &'a Library, provider: &'static Provider) -> Loader<'a> {
+        Loader {
+            library,
+            provider,
+            settings: &self.settings,
+            options: Some(&self.settings.provider_options),
+            threads: available_threads(),
+            cache: self.cache.as_deref(),
+        }
     }
 }
 
@@ -56,7 +90,7 @@ impl Backend for OnnxBackend {
             Ok(providers) => providers,
             Err(error) => return Probe::Absent(error.message().to_owned()),
         };
-        let provider = match providers.get(self.settings.provider) {
+        let provider = match self.provider(&providers, &library) {
             Ok(provider) => provider,
             Err(reason) => return Probe::Absent(reason),
         };
@@ -88,10 +122,10 @@ impl Backend for OnnxBackend {
         };
         let library = self.search.load().map_err(|error| absent(error.to_string()))?;
         let providers = Providers::of_library().map_err(failed)?;
-        let provider = providers.get(self.settings.provider).map_err(absent)?;
-        check_device(request.device)?;
-        let threads = request.threads.map_or_else(available_threads, NonZeroUsize::get);
-        let loader = Loader { library: &library, provider, settings: self.settings, threads };
+        let provider = self.provider(&providers, &library).map_err(absent)?;
+        request.check_only_device(NAME)?;
+        let mut loader = self.loader(&library, provider);
+        loader.threads = request.threads.map_or_else(available_threads, NonZeroUsize::get);
         match &request.source {
             ModelSource::Spec { spec, weights } => {
                 Ok(Box::new(open::spec((spec, weights), request.precision, &loader)?))
@@ -108,14 +142,4 @@ impl Backend for OnnxBackend {
 /// One a core that this process may use. Given as a number, as ONNX Runtime would bind its own default to cores.
 fn available_threads() -> usize {
     std::thread::available_parallelism().map_or(1, NonZeroUsize::get)
-}
-
-fn check_device(device: Option<u32>) -> Result<(), BackendError> {
-    match device {
-        None | Some(0) => Ok(()),
-        Some(index) => {
-            let reason = format!("it has one, `{DEVICE}`");
-            Err(BackendError::NoSuchDevice { backend: NAME, index, reason })
-        }
-    }
 }

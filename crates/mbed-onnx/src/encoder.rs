@@ -1,9 +1,10 @@
 //! A loaded graph from tokens to states, or all the way to vectors.
 
 use mbed_core::BackendError;
-use ort::session::{Session, SessionInputValue};
-use ort::value::{Outlet, TensorElementType, TensorRef, ValueType};
+use ort::session::Session;
+use ort::value::{Outlet, TensorElementType, ValueType};
 
+use crate::binding::{Binding, Column};
 use crate::errors::{DEVICE, OpenResult, failed, unsupported};
 use crate::export::{ATTENTION_MASK, INPUT_IDS, LAST_HIDDEN_STATE, SENTENCE_EMBEDDING, TOKEN_TYPE_IDS};
 use crate::group::Places;
@@ -14,12 +15,20 @@ const POSITION_IDS: &str = "position_ids";
 /// What outputs with the states of tokens are called, by transformers and by sentence-transformers.
 const STATES: [&str; 2] = [LAST_HIDDEN_STATE, "token_embeddings"];
 
+/// For how many shapes buffers are kept: groups of a batch go from long to short, so the same shapes come one after the
+/// other. At the most places and 1024 values each, four take 64 MiB.
+const MOST_BINDINGS: usize = 4;
+
 /// A loaded graph with what it takes and gives.
 pub(crate) struct Encoder {
     session: Session,
     inputs: Vec<(String, Column)>,
     output: String,
     pub(crate) gives: Gives,
+    /// How long each row of the output is.
+    width: usize,
+    /// Buffers of the last shapes, the last one last.
+    bindings: Vec<Binding>,
 }
 
 /// What a graph gives.
@@ -29,15 +38,6 @@ pub(crate) enum Gives {
     States,
     /// Vectors, `sequences × dimensions`, so many dimensions.
     Vectors(usize),
-}
-
-/// What an input is filled with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Column {
-    Ids,
-    Mask,
-    TypeIds,
-    Positions,
 }
 
 impl Encoder {
@@ -52,7 +52,11 @@ impl Encoder {
             return Err(unsupported(format!("its graph has no input `{INPUT_IDS}`")));
         }
         let (output, gives) = output(session.outputs(), hidden)?;
-        Ok(Self { session, inputs, output, gives })
+        let width = match gives {
+            Gives::States => hidden,
+            Gives::Vectors(width) => width,
+        };
+        Ok(Self { session, inputs, output, gives, width, bindings: Vec::new() })
     }
 
     /// Whether it looks at segments.
@@ -60,27 +64,40 @@ impl Encoder {
         self.inputs.iter().any(|(_, column)| *column == Column::TypeIds)
     }
 
-    /// Runs a group, and hands over what came out.
+    /// Runs a group, and hands over what came out. Inputs and outputs lie in buffers that are kept for the next group of
+    /// the same shape.
     pub(crate) fn run(
         &mut self,
         places: &Places,
         shape: [usize; 2],
         take: impl FnOnce(&[f32]),
     ) -> Result<(), BackendError> {
-        let mut inputs: Vec<(&str, SessionInputValue<'_>)> = Vec::with_capacity(self.inputs.len());
-        for (name, column) in &self.inputs {
-            let values = match column {
-                Column::Ids => &places.ids,
-                Column::Mask => &places.mask,
-                Column::TypeIds => &places.type_ids,
-                Column::Positions => &places.positions,
-            };
-            let tensor = TensorRef::from_array_view((shape, &values[..])).map_err(failed)?;
-            inputs.push((name, tensor.into()));
+        let kept = self.bindings.iter().position(|binding| binding.shape() == shape);
+        let mut binding = match kept {
+            Some(at) => self.bindings.remove(at),
+            None => {
+                let rows = match self.gives {
+                    Gives::States => &shape[..],
+                    Gives::Vectors(_) => &shape[..1],
+                };
+                let output = [rows, &[self.width]].concat();
+                Binding::new(&self.session, (&self.inputs, shape), (&self.output, &output)).map_err(failed)?
+            }
+        };
+        binding.run(&mut self.session, places, |outputs| {
+            take(extract(outputs, &self.output)?);
+            Ok(())
+        })?;
+        if self.bindings.len() >= MOST_BINDINGS {
+            self.bindings.remove(0);
         }
-        let outputs = self.session.run(inputs).map_err(failed)?;
-        take(extract(&outputs, &self.output)?);
+        self.bindings.push(binding);
         Ok(())
+    }
+
+    /// Lets go of buffers.
+    pub(crate) fn trim(&mut self) {
+        self.bindings = Vec::new();
     }
 }
 

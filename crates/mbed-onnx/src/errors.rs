@@ -1,5 +1,6 @@
 //! How failures below become [`BackendError`].
 
+use mbed_core::spec::SizeError;
 use mbed_core::{BackendError, Bytes, DeviceId};
 
 /// The name that settings and flags use.
@@ -23,6 +24,11 @@ pub(crate) fn failed<R>(error: ort::Error<R>) -> BackendError {
 /// This backend cannot run the model, for `reason`.
 pub(crate) fn unsupported(reason: impl Into<String>) -> BackendError {
     BackendError::UnsupportedModel { backend: NAME, reason: reason.into() }
+}
+
+/// The parts of the model do not fit together.
+pub(crate) fn misfit(error: SizeError) -> BackendError {
+    error.refused_by(NAME)
 }
 
 /// How much was asked for, where memory ran out. ONNX Runtime has no error code for that, only these words

@@ -16,14 +16,18 @@
 //! of a first graph, spans are pooled here, and a second graph holds what comes behind pooling.
 
 mod backend;
+mod binding;
 mod encoder;
+mod engines;
 mod errors;
 mod export;
 mod group;
 mod library;
 mod limits;
 mod load;
+mod machine;
 mod open;
+mod placement;
 mod pool;
 mod processor;
 mod provider;

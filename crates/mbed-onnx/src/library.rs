@@ -8,6 +8,8 @@ use std::{fmt, fs, path};
 use ort::LoadDynamicError;
 use ort::environment::Environment;
 
+use crate::machine;
+
 /// Where the library may be.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct LibrarySearch {
@@ -116,7 +118,7 @@ impl LibrarySearch {
             for file in files {
                 match ort::init_from(&file) {
                     Ok(builder) => return started(builder, file),
-                    Err(error) => note(&file, reason(&error)),
+                    Err(error) => note(&file, reason(&error, &file)),
                 }
             }
         }
@@ -177,9 +179,12 @@ fn absence(place: &Path) -> String {
     if place.is_dir() { "holds no such library" } else { "is not there" }.to_owned()
 }
 
-fn reason(error: &LoadDynamicError) -> String {
+fn reason(error: &LoadDynamicError, file: &Path) -> String {
     match error {
         LoadDynamicError::Dlopen { error, .. } => {
+            if let Some(reason) = machine::mismatch(file) {
+                return reason;
+            }
             let mut reason = error.to_string();
             if let Some(source) = std::error::Error::source(error) {
                 reason = format!("{reason}: {source}");

@@ -7,7 +7,7 @@ use crate::encoder::Encoder;
 use crate::errors::{DEVICE, OpenResult};
 use crate::export::{Operators, Products, states_model};
 use crate::limits::Limits;
-use crate::load::Loader;
+use crate::load::{Loader, Outline};
 use crate::processor::weight_range;
 use crate::session::{OnnxSession, Parts};
 
@@ -33,7 +33,10 @@ pub(crate) fn spec(
     };
     let written = states_model(spec, weights, products)?;
     let bytes = written.weight_bytes();
-    let encoder = Encoder::inspect(loader.written(written)?, spec.hidden)?;
+    let inputs = written.inputs.clone();
+    let inputs: Vec<&str> = inputs.iter().map(String::as_str).collect();
+    let outline = Outline { inputs: &inputs, longest: spec.position.max_tokens() };
+    let encoder = Encoder::inspect(loader.written(written, outline)?, spec.hidden)?;
     let parts = Parts {
         encoder,
         hidden: spec.hidden,

@@ -10,9 +10,9 @@ use ort::value::TensorRef;
 use crate::encoder::{Encoder, Gives, extract};
 use crate::errors::{DEVICE, OpenResult, failed, unsupported};
 use crate::export::{POOLED, SENTENCE_EMBEDDING, stages_model};
-use crate::group::{Group, Places, groups};
+use crate::group::{Group, Places, Shapes, groups};
 use crate::limits::Limits;
-use crate::load::Loader;
+use crate::load::{Loader, Outline};
 use crate::pool::pool;
 
 /// A model on the host's processor: one graph from tokens to states, another from pooled rows to vectors. What lies
@@ -20,6 +20,7 @@ use crate::pool::pool;
 pub(crate) struct OnnxSession {
     capabilities: Capabilities,
     limits: Limits,
+    shapes: Shapes,
     encoder: Encoder,
     /// How rows are made of states; nothing where the encoder gives rows.
     pooling: Vec<Pooling>,
@@ -51,7 +52,9 @@ impl OnnxSession {
         let rest = rest(encoder.gives, head, hidden)?;
         let stages = stages_model(&rest.head, head_weights, rest.width)?;
         let stage_bytes = stages.as_ref().map_or(0, |model| model.weight_bytes());
-        let stages = stages.map(|model| loader.written(model)).transpose()?;
+        // Little work, and its rows are pooled on the processor anyway.
+        let beside = loader.on_processor();
+        let stages = stages.map(|model| beside.written(model, Outline::UNKNOWN)).transpose()?;
         let mut capabilities =
             Capabilities::new(DEVICE, precision, rest.head.dimensions(rest.width), limits.max_tokens);
         capabilities.device_name = loader.provider.device_name();
@@ -67,6 +70,7 @@ impl OnnxSession {
         }
         Ok(Self {
             capabilities,
+            shapes: loader.shapes(limits.max_tokens),
             limits,
             encoder,
             width: rest.width * pooling.len().max(1),
@@ -85,10 +89,11 @@ impl OnnxSession {
         group: &Group,
         spans: &[Vec<(usize, &Span)>],
     ) -> Result<(), BackendError> {
-        self.places.fill(group, batch);
+        let shape = group.shape(self.shapes);
+        self.places.fill(group, shape, batch);
         let (pooling, pooled, width) = (&self.pooling, &mut self.pooled, self.width);
-        let sequences = group.sequences.len();
-        self.encoder.run(&self.places, [sequences, group.length], |values| {
+        let [sequences, _] = shape;
+        self.encoder.run(&self.places, shape, |values| {
             let each = values.len() / sequences.max(1);
             for (values, &sequence) in values.chunks_exact(each.max(1)).zip(&group.sequences) {
                 for &(row, span) in spans.get(sequence).into_iter().flatten() {
@@ -183,7 +188,7 @@ impl Session for OnnxSession {
                 spans.push((row, span));
             }
         }
-        for group in groups(batch) {
+        for group in groups(batch, self.shapes) {
             self.pool_group(batch, &group, &spans)?;
         }
         self.finish(output)
@@ -196,5 +201,6 @@ impl Session for OnnxSession {
     fn trim(&mut self) {
         self.pooled = Vec::new();
         self.places = Places::default();
+        self.encoder.trim();
     }
 }

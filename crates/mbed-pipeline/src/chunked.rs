@@ -1,11 +1,13 @@
 //! Documents in, chunks out.
 
 use std::collections::VecDeque;
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow_array::builder::{ListBuilder, StringBuilder, UInt32Builder, UInt64Builder};
 use arrow_array::{ArrayRef, RecordBatch, StringArray, UInt32Array};
 use arrow_schema::{ArrowError, DataType, Field, Schema, SchemaRef};
+use mbed_core::settings::ChunkPooling;
 use mbed_text::chunk::{Chunk, Chunker};
 
 use crate::columns::Columns;
@@ -50,6 +52,7 @@ pub(crate) struct Cutter {
     schema: SchemaRef,
     columns: Columns,
     limits: Limits,
+    pooling: ChunkPooling,
 }
 
 impl ChunkedReader {
@@ -61,12 +64,21 @@ impl ChunkedReader {
         let cutter = Cutter::new(&reader, chunker)?;
         Ok(Self { reader, cutter, ready: VecDeque::new() })
     }
+
+    /// Says what chunks are read with when they are embedded. With [`ChunkPooling::Late`], the chunks of a document are in
+    /// one window, however many there are.
+    #[must_use]
+    pub fn with_pooling(mut self, pooling: ChunkPooling) -> Self {
+        self.cutter.pooling = pooling;
+        self
+    }
 }
 
 impl Cutter {
     pub(crate) fn new(reader: &Reader, chunker: Arc<dyn Chunker>) -> Result<Self, PipelineError> {
         let schema = chunk_schema(&reader.schema(), reader.columns(), chunker.gives_reasons())?;
-        Ok(Self { chunker, schema, columns: reader.columns(), limits: reader.limits() })
+        let (columns, limits) = (reader.columns(), reader.limits());
+        Ok(Self { chunker, schema, columns, limits, pooling: ChunkPooling::Early })
     }
 
     /// The columns of chunks.
@@ -89,10 +101,14 @@ impl Cutter {
             for row in rows_of(document, text, chunks) {
                 bytes += row.text.len();
                 rows.push(row);
-                if limits.reached(rows.len(), bytes) {
+                if self.pooling == ChunkPooling::Early && limits.reached(rows.len(), bytes) {
                     windows.push_back(self.assemble(window, &rows)?);
                     (rows, bytes) = (Vec::new(), 0);
                 }
+            }
+            if limits.reached(rows.len(), bytes) {
+                windows.push_back(self.assemble(window, &rows)?);
+                (rows, bytes) = (Vec::new(), 0);
             }
         }
         if !rows.is_empty() {
@@ -113,7 +129,14 @@ impl Cutter {
             PipelineError::Assemble { path: label(file).to_owned(), source }
         };
         let batch = self.table(window, rows).map_err(failed)?;
-        Window::new(batch, places, self.columns)
+        let chunks = Window::new(batch, places, self.columns)?;
+        Ok(match self.pooling {
+            ChunkPooling::Early => chunks,
+            ChunkPooling::Late => {
+                let part = |row: &Row<'_>| (row.document, row.span());
+                chunks.within(window, rows.iter().map(part).collect())
+            }
+        })
     }
 
     fn table(&self, window: &Window, rows: &[Row<'_>]) -> Result<RecordBatch, ArrowError> {
@@ -167,6 +190,13 @@ struct Row<'a> {
     chunk: Option<&'a Chunk>,
 }
 
+impl Row<'_> {
+    /// The bytes of its document.
+    fn span(&self) -> Range<usize> {
+        self.chunk.map_or(0..0, |chunk| chunk.span.clone())
+    }
+}
+
 fn rows_of<'a>(document: usize, text: &'a str, chunks: &'a [Chunk]) -> Vec<Row<'a>> {
     if chunks.is_empty() {
         return vec![Row { document, number: 0, text, chunk: None }];
@@ -218,7 +248,7 @@ fn added(window: &Window, rows: &[Row<'_>], reasons: bool) -> Vec<ArrayRef> {
     for row in rows {
         document.append_value(window.document(row.document));
         number.append_value(short(row.number));
-        let span = row.chunk.map_or(0..0, |chunk| chunk.span.clone());
+        let span = row.span();
         start.append_value(span.start as u64);
         end.append_value(span.end as u64);
         level.append_value(row.chunk.map_or(0, |chunk| short(chunk.level)));

@@ -1,6 +1,5 @@
 //! Inputs that are compressed as a whole.
 
-use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
 
@@ -33,9 +32,9 @@ impl Compression {
     ///
     /// # Errors
     /// The decoder has no memory.
-    pub(crate) fn open(self, file: File) -> io::Result<Box<dyn Read + Send>> {
+    pub(crate) fn open(self, file: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send>> {
         Ok(match self {
-            Self::None => Box::new(file),
+            Self::None => file,
             Self::Gzip => Box::new(flate2::bufread::MultiGzDecoder::new(BufReader::new(file))),
             Self::Zstd => Box::new(zstd::stream::read::Decoder::new(file)?),
         })

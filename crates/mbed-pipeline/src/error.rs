@@ -32,6 +32,12 @@ pub enum PipelineError {
         /// The file.
         path: PathBuf,
     },
+    /// An address that means nothing here.
+    #[error("`{url}` is not an address that can be read or written")]
+    UnknownAddress {
+        /// The address.
+        url: String,
+    },
     /// A choice was made by a name that means nothing.
     #[error("unknown {choice} `{name}`")]
     UnknownName {
@@ -151,6 +157,14 @@ pub enum PipelineError {
         expected: u64,
         /// Fields of the row.
         got: u64,
+    },
+    /// A field of a CSV row is not UTF-8.
+    #[error("column `{column}` is not UTF-8 at `{place}`")]
+    FieldNotUtf8 {
+        /// The row.
+        place: Place,
+        /// The column.
+        column: String,
     },
     /// A CSV file without a header row.
     #[error("`{path}` has no header row")]

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use mbed_core::Embeddings;
-use mbed_engine::{Cancel, Rows, Sink, Source};
+use mbed_engine::{Cancel, Rows, Sink, Source, Within};
 
 use crate::{PipelineError, Window, Windows, Writer};
 
@@ -26,6 +26,11 @@ impl Rows for Window {
 
     fn name(&self, row: usize) -> String {
         Self::name(self, row)
+    }
+
+    fn within(&self, row: usize) -> Option<Within<'_>> {
+        let (document, text, span) = self.part(row)?;
+        Some(Within { document, text, span })
     }
 }
 

@@ -133,6 +133,17 @@ impl OutputFormat {
         }
     }
 
+    /// The usual extension of its files.
+    #[must_use]
+    pub const fn extension(self) -> &'static str {
+        match self {
+            Self::Parquet => "parquet",
+            Self::Jsonl => "jsonl",
+            Self::Npy => "npy",
+            Self::Arrow => "arrow",
+        }
+    }
+
     /// The format that the extension of `path` means.
     ///
     /// # Errors

@@ -21,6 +21,10 @@ fn input_hint(error: &PipelineError) -> Option<String> {
             "known are {}, and names without an extension as text; `--input-format` says what any other file is",
             list_extensions(InputFormat::ALL.map(InputFormat::extensions)),
         ),
+        E::UnknownAddress { .. } if cfg!(feature = "objects") => {
+            "known are `s3://bucket/key` and `file:///folder`".to_owned()
+        }
+        E::UnknownAddress { .. } => "this mbed was built without object storage".to_owned(),
         E::UnknownName { known, .. } => format!("choose one of {}", known.join(", ")),
         E::NothingInFolder { .. } => format!(
             "folders are searched for {} and names without an extension; hidden files are not read",
@@ -33,7 +37,7 @@ fn input_hint(error: &PipelineError) -> Option<String> {
             "embed each format by itself; `--input-format` takes the files of one format out of a folder".to_owned()
         }
         E::Read { source, .. } if source.kind() == io::ErrorKind::NotFound => "check the path".to_owned(),
-        E::InvalidUtf8 { .. } => {
+        E::InvalidUtf8 { .. } | E::FieldNotUtf8 { .. } => {
             "`--invalid-utf8 replace` puts U+FFFD in place of bad bytes, `--invalid-utf8 skip` leaves such records out"
                 .to_owned()
         }

@@ -35,6 +35,11 @@ mod error;
 mod flow;
 mod format;
 mod hint;
+#[cfg(not(feature = "objects"))]
+#[path = "no_objects.rs"]
+mod objects;
+#[cfg(feature = "objects")]
+mod objects;
 mod pattern;
 mod place;
 mod plan;
@@ -48,8 +53,12 @@ pub use columns::JSON_TEXT;
 pub use error::PipelineError;
 pub use flow::BackgroundReader;
 pub use format::{InputFormat, OutputFormat};
+#[cfg(feature = "objects")]
+pub use objects::Objects;
 pub use place::{Place, Position};
+#[cfg(feature = "objects")]
+pub use plan::plan_objects;
 pub use plan::{InputFile, InputPlan, plan_inputs};
 pub use read::{BadRecord, InvalidUtf8, MAX_TEXT_BYTES, ReadOptions, Reader, TextFiles};
 pub use window::Window;
-pub use write::{Report, Target, VectorType, WriteOptions, Writer};
+pub use write::{ParquetOptions, Report, Target, VectorType, WriteOptions, Writer};

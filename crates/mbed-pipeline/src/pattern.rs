@@ -23,23 +23,38 @@ pub(crate) fn is_pattern(path: &Path) -> bool {
 /// It is no pattern, a folder cannot be listed, or nothing matches.
 pub(crate) fn matches(pattern: &Path) -> Result<Vec<PathBuf>, PipelineError> {
     let shown = pattern.to_string_lossy().into_owned();
-    let glob = GlobBuilder::new(&shown).literal_separator(true).build();
-    let glob =
-        glob.map_err(|source| PipelineError::BadPattern { pattern: shown.clone(), source: source.into() })?;
+    let glob = compile(&shown)?;
     let has_mark = |part: &Component<'_>| part.as_os_str().to_string_lossy().contains(MARKS);
     let base: PathBuf = pattern.components().take_while(|part| !has_mark(part)).collect();
     let is_hidden = |part: Component<'_>| part.as_os_str().as_encoded_bytes().starts_with(b".");
     let hidden = pattern.components().skip(base.components().count()).any(is_hidden);
-    let search = Search {
-        glob: glob.compile_matcher(),
-        hidden: if hidden { Hidden::Seen } else { Hidden::PassedOver },
-    };
+    let search = Search { glob, hidden: if hidden { Hidden::Seen } else { Hidden::PassedOver } };
     let mut found = Vec::new();
     search.visit(&base, &mut found)?;
     if found.is_empty() {
         return Err(PipelineError::NoMatch { pattern: shown });
     }
     Ok(found)
+}
+
+fn compile(pattern: &str) -> Result<GlobMatcher, PipelineError> {
+    let glob = GlobBuilder::new(pattern).literal_separator(true).build();
+    let failed = |source: globset::Error| PipelineError::BadPattern {
+        pattern: pattern.to_owned(),
+        source: source.into(),
+    };
+    Ok(glob.map_err(failed)?.compile_matcher())
+}
+
+/// What is in front of the first mark of an address that is a pattern, and the pattern; `None` where it is none.
+///
+/// # Errors
+/// It is no pattern although it has marks.
+#[cfg(feature = "objects")]
+pub(crate) fn url_pattern(url: &str) -> Result<Option<(&str, GlobMatcher)>, PipelineError> {
+    let Some(mark) = url.find(MARKS) else { return Ok(None) };
+    let base = url.get(..mark).and_then(|front| front.rfind('/')).and_then(|end| url.get(..=end));
+    Ok(Some((base.unwrap_or(url), compile(url)?)))
 }
 
 struct Search {

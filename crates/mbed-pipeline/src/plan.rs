@@ -1,8 +1,15 @@
 //! Which files are read, in which order, as what.
 
+use std::io;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use crate::compression::Compression;
+use crate::objects::Object;
+#[cfg(feature = "objects")]
+use crate::objects::Objects;
+#[cfg(feature = "objects")]
+use crate::pattern::url_pattern;
 use crate::pattern::{is_pattern, matches};
 use crate::place::{STDIN, label};
 use crate::walk::walk;
@@ -20,11 +27,32 @@ pub struct InputPlan {
 pub struct InputFile {
     path: PathBuf,
     format: InputFormat,
+    /// The object that it is, where it is no file.
+    object: Option<Object>,
 }
 
 impl InputFile {
     pub(crate) const fn new(path: PathBuf, format: InputFormat) -> Self {
-        Self { path, format }
+        Self { path, format, object: None }
+    }
+
+    /// The object, where it is one.
+    pub(crate) const fn object(&self) -> Option<&Object> {
+        self.object.as_ref()
+    }
+
+    /// Its size, and when it was changed last in nanoseconds since 1970, as it is now.
+    ///
+    /// # Errors
+    /// It is gone.
+    pub(crate) fn stamp(&self) -> io::Result<(u64, u64)> {
+        if let Some(object) = &self.object {
+            return Ok(object.again()?.stamp());
+        }
+        let metadata = self.path.metadata()?;
+        let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+        let modified = modified.and_then(|time| u64::try_from(time.as_nanos()).ok()).unwrap_or_default();
+        Ok((metadata.len(), modified))
     }
 
     /// The path as it was given or found, `-` for standard input.
@@ -47,7 +75,7 @@ impl InputFile {
 
     /// Whether it can be read more than once: a regular file, not a pipe.
     pub(crate) fn is_regular(&self) -> bool {
-        !self.is_stdin() && self.path.is_file()
+        self.object.is_some() || (!self.is_stdin() && self.path.is_file())
     }
 
     /// Whether it can be read at any place: a regular file that is not compressed.
@@ -104,6 +132,8 @@ impl InputPlan {
 /// Plans to read `paths` in their order: files, folders with all that is in them, patterns such as `data/**/*.csv` where no
 /// file has that name, and `-` for standard input. Files that end in `.gz` or `.zst` are read through the decoder.
 ///
+/// Objects have addresses, `s3://bucket/key`: of one, of a prefix that ends in `/`, or with a pattern in its key.
+///
 /// A file is read as its extension says, standard input as text, unless `format` says otherwise. Folders are
 /// searched through, names in order; of their files only those are taken that are of `format`, or of any known
 /// format where none is given.
@@ -115,6 +145,10 @@ impl InputPlan {
 pub fn plan_inputs(paths: &[PathBuf], format: Option<InputFormat>) -> Result<InputPlan, PipelineError> {
     let mut plan = InputPlan { files: Vec::new(), skipped: 0 };
     for path in paths {
+        if let Some(url) = as_url(path) {
+            add_objects(&mut plan, url, format)?;
+            continue;
+        }
         if is_stdin(path) || !is_pattern(path) {
             add(&mut plan, path, format)?;
             continue;
@@ -123,6 +157,22 @@ pub fn plan_inputs(paths: &[PathBuf], format: Option<InputFormat>) -> Result<Inp
             add(&mut plan, &path, format)?;
         }
     }
+    check(plan)
+}
+
+/// Plans to read all objects below a prefix, of `format` or of any known one.
+///
+/// # Errors
+/// As [`plan_inputs`].
+#[cfg(feature = "objects")]
+pub fn plan_objects(objects: &Objects, format: Option<InputFormat>) -> Result<InputPlan, PipelineError> {
+    let mut plan = InputPlan { files: Vec::new(), skipped: 0 };
+    add_below(&mut plan, objects, format, |_| true)?;
+    check(plan)
+}
+
+/// Makes sure that there is something to read, and that it makes one table.
+fn check(plan: InputPlan) -> Result<InputPlan, PipelineError> {
     let Some(first) = plan.files.first() else { return Err(PipelineError::NoInput) };
     if let Some(second) = plan.files.iter().find(|file| !file.format.mixes_with(first.format)) {
         return Err(PipelineError::MixedFormats {
@@ -136,6 +186,21 @@ pub fn plan_inputs(paths: &[PathBuf], format: Option<InputFormat>) -> Result<Inp
         return Err(PipelineError::StdinTwice);
     }
     Ok(plan)
+}
+
+/// Plans to read files of these formats, in this order.
+///
+/// # Errors
+/// An object cannot be found.
+pub(crate) fn plan_exactly(files: Vec<(PathBuf, InputFormat)>) -> Result<InputPlan, PipelineError> {
+    let mut plan = InputPlan { files: Vec::new(), skipped: 0 };
+    for (path, format) in files {
+        match as_url(&path) {
+            Some(url) => add_objects(&mut plan, url, Some(format))?,
+            None => plan.files.push(InputFile::new(path, format)),
+        }
+    }
+    check(plan)
 }
 
 fn add(plan: &mut InputPlan, path: &Path, format: Option<InputFormat>) -> Result<(), PipelineError> {
@@ -156,6 +221,61 @@ fn add(plan: &mut InputPlan, path: &Path, format: Option<InputFormat>) -> Result
         return Err(PipelineError::NothingInFolder { folder: path.to_owned(), skipped: found.skipped });
     }
     plan.files.extend(found.files);
+    Ok(())
+}
+
+/// The address that a path really is.
+pub(crate) fn as_url(path: &Path) -> Option<&str> {
+    path.to_str().filter(|text| text.contains("://"))
+}
+
+#[cfg(not(feature = "objects"))]
+fn add_objects(_plan: &mut InputPlan, url: &str, _format: Option<InputFormat>) -> Result<(), PipelineError> {
+    Err(PipelineError::UnknownAddress { url: url.to_owned() })
+}
+
+#[cfg(feature = "objects")]
+fn add_objects(plan: &mut InputPlan, url: &str, format: Option<InputFormat>) -> Result<(), PipelineError> {
+    if let Some((base, glob)) = url_pattern(url)? {
+        let found = plan.files.len();
+        add_below(plan, &Objects::open(base)?, format, |url| glob.is_match(url))?;
+        if plan.files.len() == found {
+            return Err(PipelineError::NoMatch { pattern: url.to_owned() });
+        }
+        return Ok(());
+    }
+    let objects = Objects::open(url)?;
+    let one = if url.ends_with('/') { None } else { objects.object()? };
+    let Some(object) = one else {
+        let found = plan.files.len();
+        add_below(plan, &objects, format, |_| true)?;
+        if plan.files.len() == found {
+            return Err(PipelineError::NothingInFolder { folder: url.into(), skipped: plan.skipped });
+        }
+        return Ok(());
+    };
+    let path = PathBuf::from(url);
+    let unknown = || PipelineError::UnknownInputFormat { path: path.clone() };
+    let format = format.or_else(|| InputFormat::from_path(&path)).ok_or_else(unknown)?;
+    plan.files.push(InputFile { path, format, object: Some(object) });
+    Ok(())
+}
+
+/// Adds the objects below a prefix whose address is wanted.
+#[cfg(feature = "objects")]
+fn add_below(
+    plan: &mut InputPlan,
+    objects: &Objects,
+    format: Option<InputFormat>,
+    is_wanted: impl Fn(&str) -> bool,
+) -> Result<(), PipelineError> {
+    for (url, object) in objects.list()?.into_iter().filter(|(url, _)| is_wanted(url)) {
+        let path = PathBuf::from(url);
+        match InputFormat::from_path(&path).filter(|&found| format.is_none_or(|wanted| wanted == found)) {
+            Some(format) => plan.files.push(InputFile { path, format, object: Some(object) }),
+            None => plan.skipped += 1,
+        }
+    }
     Ok(())
 }
 

@@ -1,6 +1,7 @@
 //! A few records at a time.
 
 use std::fmt;
+use std::ops::Range;
 
 use arrow_array::cast::AsArray;
 use arrow_array::{Array, BooleanArray, RecordBatch, StringViewArray};
@@ -18,6 +19,14 @@ pub struct Window {
     texts: StringViewArray,
     columns: Columns,
     places: Vec<Place>,
+    whole: Option<Whole>,
+}
+
+/// The documents that chunks are read within.
+struct Whole {
+    documents: StringViewArray,
+    /// For each record the number of its document, and the bytes of it that are its text.
+    parts: Vec<(usize, Range<usize>)>,
 }
 
 impl Window {
@@ -36,7 +45,7 @@ impl Window {
         let file = places.last().map_or("", Place::file);
         let texts = view(&batch, columns.text)
             .map_err(|source| PipelineError::Assemble { path: label(file).to_owned(), source })?;
-        Ok(Self { batch, texts, columns, places })
+        Ok(Self { batch, texts, columns, places, whole: None })
     }
 
     /// A window on the rows of `batch` whose text and id are not null, and what is wrong with the others.
@@ -65,6 +74,18 @@ impl Window {
         }
         let (batch, places) = filtered(batch, &places, &BooleanArray::from(kept))?;
         Ok((Self::new(batch, places, columns)?, bad))
+    }
+
+    /// The same records, each a part of a text of `documents`, given by the number of that and the bytes.
+    pub(crate) fn within(self, documents: &Self, parts: Vec<(usize, Range<usize>)>) -> Self {
+        Self { whole: Some(Whole { documents: documents.texts.clone(), parts }), ..self }
+    }
+
+    /// The number of the document that record `row` is read within, its text, and the bytes of it that are the record.
+    pub(crate) fn part(&self, row: usize) -> Option<(usize, &str, Range<usize>)> {
+        let Whole { documents, parts } = self.whole.as_ref()?;
+        let (document, span) = parts.get(row)?;
+        (*document < documents.len()).then(|| (*document, documents.value(*document), span.clone()))
     }
 
     /// The records that are marked.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::error::Error;
 use std::num::NonZeroUsize;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use mbed_core::settings::PromptChoice;
 use mbed_core::{PromptPooling, SpecialTokens, TextCase, TextSpec, Token};
@@ -16,6 +17,7 @@ use tokenizers::{
 use crate::TextError;
 use crate::cut::{Cutter, Excerpt};
 use crate::frame::Frame;
+use crate::parts::without_limit;
 use crate::words::{Found, Reading, Words};
 
 /// Bytes of a text for each token that memory is first reserved for. English has four or five.
@@ -67,6 +69,8 @@ pub struct TextEncoder {
     special_tokens: usize,
     /// A token that the model wants last and the tokenizer does not put there.
     end: Option<Token>,
+    /// The tokenizer without a limit, made when it is first needed.
+    whole: OnceLock<Tokenizer>,
 }
 
 impl TextEncoder {
@@ -125,6 +129,7 @@ impl TextEncoder {
             max_tokens,
             special_tokens,
             end,
+            whole: OnceLock::new(),
         };
         if spec.prompt_pooling == PromptPooling::Excluded {
             encoder.unpooled = encoder.prompt_tokens()?;
@@ -167,7 +172,7 @@ impl TextEncoder {
             None => self.tokenize(&prepared)?,
         };
         tokens.extend(self.end);
-        let pooled = self.unpooled.min(tokens.len())..tokens.len();
+        let pooled = self.pooled(tokens.len());
         Ok(Encoded { tokens, pooled, pieces })
     }
 
@@ -189,7 +194,25 @@ impl TextEncoder {
         Ok((encoded, offsets))
     }
 
-    fn prepare<'a>(&self, text: &'a str) -> Cow<'a, str> {
+    /// How many tokens fit beside special ones.
+    pub(crate) const fn room(&self) -> usize {
+        self.max_tokens - self.special_tokens
+    }
+
+    pub(crate) const fn end(&self) -> Option<Token> {
+        self.end
+    }
+
+    /// Which of so many tokens are pooled.
+    pub(crate) fn pooled(&self, tokens: usize) -> Range<usize> {
+        self.unpooled.min(tokens)..tokens
+    }
+
+    pub(crate) fn whole_tokenizer(&self) -> &Tokenizer {
+        self.whole.get_or_init(|| without_limit(&self.tokenizer))
+    }
+
+    pub(crate) fn prepare<'a>(&self, text: &'a str) -> Cow<'a, str> {
         if self.prompt.is_empty() {
             return Cow::Borrowed(text);
         }
@@ -199,7 +222,7 @@ impl TextEncoder {
     /// The tokens that fit, those of `frame` included, found word by word; `None` where the tokenizer has to.
     fn read_words(&self, text: &str) -> Result<Option<(Vec<Token>, Pieces)>, TextError> {
         let (Some(words), Some(frame)) = (&self.words, &self.frame) else { return Ok(None) };
-        let room = self.max_tokens - self.special_tokens;
+        let room = self.room();
         let around = frame.before.len() + frame.after.len() + usize::from(self.end.is_some());
         let expected = (text.len() / BYTES_PER_TOKEN).min(room) + around + 1;
         let mut tokens = Vec::with_capacity(expected);
@@ -258,7 +281,7 @@ impl TextEncoder {
 
     /// The tokenizer stops once it has one token more than could be kept, so a longer text shows by its length.
     fn keep_content(&self, mut encoding: Encoding) -> (Encoding, Pieces) {
-        let room = self.max_tokens - self.special_tokens;
+        let room = self.room();
         if encoding.get_ids().len() <= room {
             return (encoding, Pieces::Whole);
         }
@@ -266,7 +289,7 @@ impl TextEncoder {
         (encoding, Pieces::Truncated)
     }
 
-    fn with_special_tokens(&self, content: Encoding, text: &str) -> Result<Encoding, TextError> {
+    pub(crate) fn with_special_tokens(&self, content: Encoding, text: &str) -> Result<Encoding, TextError> {
         let encoding = self.tokenizer.post_process(content, None, true);
         encoding.map_err(|source| TextError::Tokenize { bytes: text.len(), source })
     }

@@ -74,6 +74,14 @@ pub enum TextError {
         /// How many levels were asked for.
         levels: usize,
     },
+    /// A part of a text that is to be read within all of it does not fit into the model alone.
+    #[error("a chunk of {tokens} tokens is longer than the {most} that the model reads at once")]
+    PartTooLong {
+        /// Its tokens.
+        tokens: usize,
+        /// How many the model takes beside special tokens and the prompt.
+        most: usize,
+    },
     /// A strategy needs something of a model that is not there.
     #[error("this way of cutting texts needs the {part} of a model")]
     MissingPart {
@@ -97,6 +105,10 @@ impl Hint for TextError {
             Self::UnknownPrompt { known, .. } => Some(format!("it has: {}", known.join(", "))),
             Self::Overlap { .. } => Some("`--overlap` is in the unit of `--size`".to_owned()),
             Self::Levels { .. } => Some("make `chunking.size` larger or `chunking.levels` fewer".to_owned()),
+            Self::PartTooLong { .. } => Some(
+                "make chunks smaller with `--chunk-size`, or embed each by itself, without `--late`"
+                    .to_owned(),
+            ),
             Self::LengthOutOfRange { .. }
             | Self::Tokenize { .. }
             | Self::SentenceVectors { .. }

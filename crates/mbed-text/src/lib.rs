@@ -5,7 +5,9 @@ mod cut;
 mod encoder;
 mod error;
 mod frame;
+mod parts;
 mod words;
 
 pub use encoder::{Encoded, Pieces, TextEncoder, TextOptions};
 pub use error::TextError;
+pub use parts::EncodedParts;

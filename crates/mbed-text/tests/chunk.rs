@@ -5,7 +5,7 @@
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex};
 
-use mbed_core::settings::{ChunkingSettings, ChunkingStrategy, Threshold};
+use mbed_core::settings::{ChunkingSettings, ChunkingStrategy, SizeUnit, Threshold};
 use mbed_core::{Embeddings, PromptPooling, Prompts, SpecialTokens, TextCase, TextSpec};
 use mbed_text::chunk::{
     CharacterChunker, Chunk, Chunker, ChunkingParts, HierarchicalChunker, HybridChunker, MarkdownChunker,
@@ -137,6 +137,96 @@ proptest! {
             }
         }
     }
+}
+
+/// Every strategy, with the most units of a chunk at its lowest level.
+fn all_strategies(sizes: &Sizes, most: usize) -> Vec<(&'static str, Box<dyn Chunker>)> {
+    let vectors = || Arc::new(Topics::default());
+    let semantic = || {
+        SemanticChunker::new(
+            sizes.clone(),
+            Threshold::Percentile(60.0),
+            1,
+            vectors() as Arc<dyn SentenceVectors>,
+        )
+    };
+    let levels = vec![count(4 * most), count(2 * most), count(most)];
+    vec![
+        ("character", Box::new(CharacterChunker::new(sizes.clone()))),
+        ("recursive", Box::new(RecursiveChunker::new(sizes.clone()))),
+        ("markdown", Box::new(MarkdownChunker::new(sizes.clone()))),
+        ("semantic", Box::new(semantic())),
+        ("hierarchical", Box::new(HierarchicalChunker::new(sizes.clone(), levels).unwrap())),
+        ("hybrid", Box::new(HybridChunker::new(sizes.clone(), Some(semantic())))),
+    ]
+}
+
+/// Where the units of a text begin, counted by other means than the chunkers do.
+fn unit_starts(text: &str, unit: SizeUnit) -> Vec<usize> {
+    match unit {
+        SizeUnit::Characters => text.char_indices().map(|(offset, _)| offset).collect(),
+        SizeUnit::Tokens => tokens().of(text).unwrap(),
+        // Chunks of one word each begin where words do.
+        SizeUnit::Words => {
+            let words =
+                CharacterChunker::new(Sizes::words(NonZeroUsize::MIN, 0).unwrap()).chunk(text).unwrap();
+            words.into_iter().map(|chunk| chunk.span.start).collect()
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    /// The contract, for every strategy in every unit: covering, in order, none too long, and neighbours share exactly the
+    /// overlap or nothing, the latter where something else than length ended the first.
+    #[test]
+    fn every_strategy_keeps_the_contract_in_every_unit(
+        text in texts(), most in 2_usize..40, share in 0_usize..20, kind in 0_usize..3,
+    ) {
+        let overlap = share.min(most - 1);
+        let unit = [SizeUnit::Characters, SizeUnit::Words, SizeUnit::Tokens][kind];
+        let sizes = match unit {
+            SizeUnit::Characters => Sizes::characters(count(most), overlap),
+            SizeUnit::Words => Sizes::words(count(most), overlap),
+            SizeUnit::Tokens => Sizes::tokens(count(most), overlap, tokens()),
+        };
+        let sizes = sizes.unwrap();
+        let starts = unit_starts(&text, unit);
+        let units = |from: usize, to: usize| starts.iter().filter(|&&start| from <= start && start < to).count();
+        for (name, chunker) in all_strategies(&sizes, most) {
+            let chunks = chunker.chunk(&text).unwrap();
+            prop_assert_eq!(&chunks, &chunker.chunk(&text).unwrap());
+            prop_assert_eq!(&chunker.chunk_all(&[&text, "", &text]).unwrap(), &[chunks.clone(), vec![], chunks.clone()]);
+            let last = chunks.iter().map(|chunk| chunk.level).max().unwrap_or(0);
+            for level in 0..=last {
+                let of_level: Vec<Chunk> = chunks.iter().filter(|chunk| chunk.level == level).cloned().collect();
+                check_cover(&text, &of_level);
+                let most = most << (last - level);
+                for chunk in &of_level {
+                    prop_assert!(units(chunk.span.start, chunk.span.end) <= most, "{} {:?}", name, chunk);
+                }
+                for pair in of_level.windows(2) {
+                    let (end, start) = (pair[0].span.end, pair[1].span.start);
+                    let shared = units(start, end);
+                    let is_exact = shared == overlap || start == 0 && shared + 1 == overlap;
+                    let is_apart = start == end && !matches!(name, "character" | "recursive");
+                    // Children of neighbouring parents share what those do.
+                    let is_of_parents = pair[0].parent != pair[1].parent;
+                    prop_assert!(is_exact || is_apart || is_of_parents, "{} {:?}", name, pair);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn scripts_without_spaces_are_cut_between_words() {
+    let chunker = |most| RecursiveChunker::new(Sizes::characters(count(most), 0).unwrap());
+    assert_eq!(parts("ภาษาไทยง่าย", &chunker(8)), ["ภาษาไทย", "ง่าย"]);
+    assert_eq!(parts("ฉันชอบสะพาน เธอชอบแม่น้ำ", &chunker(16)), ["ฉันชอบสะพาน ", "เธอชอบแม่น้ำ"]);
+    assert_eq!(parts("これは橋です。あれは川です。", &chunker(9)), ["これは橋です。", "あれは川です。"]);
+    assert_eq!(parts("日本語のテキスト", &chunker(5)), ["日本語の", "テキスト"]);
 }
 
 #[test]

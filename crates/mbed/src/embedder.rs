@@ -1,10 +1,11 @@
 //! The short way from texts to vectors.
 
+use std::ops::Range;
 use std::path::PathBuf;
 
 use mbed_core::settings::{ModelSettings, Settings};
-use mbed_core::{Bytes, Capabilities, Embeddings, Progress};
-use mbed_engine::memory::{CostModel, MemoryReport, ProfileKey, ProfileStore, Reading};
+use mbed_core::{Bytes, Capabilities, Embeddings, Progress, StageTime};
+use mbed_engine::memory::{CostModel, CurvePoint, Learnt, MemoryReport, ProfileKey, ProfileStore, Reading};
 use mbed_engine::{Cancel, Engine, RunError, RunStats, Sink, Source};
 
 use crate::{Context, Error, open};
@@ -70,9 +71,31 @@ impl Embedder {
         Ok(Some(kept.store.save(&kept.key, learnt)?))
     }
 
+    /// Keeps for later runs that batches of `tokens` are the fastest, as was measured elsewhere, with what was learned of
+    /// memory here. Gives the file, or `None` where nothing is kept.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    pub fn keep(&self, tokens: usize, curve: Vec<CurvePoint>) -> Result<Option<PathBuf>, Error> {
+        let (Some(kept), Some(learnt)) = (&self.remembers, self.engine.learnt()) else { return Ok(None) };
+        Ok(Some(kept.store.save(&kept.key, Learnt { tokens, curve, ..learnt })?))
+    }
+
     /// The engine below, for those that run it themselves.
     pub const fn engine_mut(&mut self) -> &mut Engine {
         &mut self.engine
+    }
+
+    /// Measures from now on what the stages of the forward pass take.
+    pub fn profile(&mut self) {
+        self.engine.profile();
+    }
+
+    /// What the stages of the forward pass took since [`Embedder::profile`], over all threads; empty where the backend
+    /// cannot tell.
+    #[must_use]
+    pub fn stages(&self) -> Vec<StageTime> {
+        self.engine.stages()
     }
 
     /// The length of its vectors.
@@ -105,6 +128,17 @@ impl Embedder {
     /// A text is too long where that is an error, or the backend fails.
     pub fn embed<T: AsRef<str> + Sync>(&mut self, texts: &[T]) -> Result<Embeddings, Error> {
         Ok(self.engine.embed(texts)?)
+    }
+
+    /// Embeds parts of a text, each read within all of it, which is called late chunking: vector `i` is pooled out of the
+    /// tokens that begin in `spans[i]`, a range of bytes of `text`. See
+    /// [`Engine::embed_spans`](mbed_engine::Engine::embed_spans), and [`Opened::check_spans`](crate::Opened::check_spans)
+    /// for whether the model is made for that.
+    ///
+    /// # Errors
+    /// A part is longer than the model, the text is and that is an error, or the backend fails.
+    pub fn embed_spans(&mut self, text: &str, spans: &[Range<usize>]) -> Result<Embeddings, Error> {
+        Ok(self.engine.embed_spans(text, spans)?)
     }
 
     /// Embeds all that `source` gives and writes it to `sink`, in order, in bounded memory. See

@@ -42,6 +42,14 @@ pub enum Error {
     /// What was learned could not be kept.
     #[error(transparent)]
     Profile(#[from] ProfileError),
+    /// Parts of a text cannot be pooled out of all of it.
+    #[error("late chunking does not go with the model `{model}`: {reason}")]
+    NoSpans {
+        /// The model.
+        model: String,
+        /// Why not.
+        reason: String,
+    },
     /// No variable and no home folder says where models can be kept.
     #[error("there is no folder to keep models in")]
     NoCacheFolder,
@@ -64,6 +72,14 @@ pub enum Error {
         device: DeviceId,
         /// What it has.
         supported: Vec<Precision>,
+    },
+    /// Instructions were asked for that the processor does not have.
+    #[error("this processor does not have the instructions `{asked}`")]
+    NoInstructions {
+        /// What was asked for.
+        asked: &'static str,
+        /// The best that it has.
+        best: &'static str,
     },
     /// The backend finds nothing to compute on.
     #[error("backend `{backend}` finds no device: {reason}")]
@@ -119,6 +135,7 @@ impl Hint for Error {
             Self::Backend(error) => error.hint(),
             Self::Engine(error) => error.hint(),
             Self::Profile(error) => error.hint(),
+            Self::NoSpans { .. } => Some("without `--late` each chunk is embedded by itself".to_owned()),
             Self::NoCacheFolder => Some("set the variable `MBED_CACHE` to a folder".to_owned()),
             Self::UnknownBackend { .. } => Some(format!("backends are {}", KNOWN_BACKENDS.join(", "))),
             Self::NotCompiledIn { name } => {
@@ -128,7 +145,14 @@ impl Hint for Error {
                 let names: Vec<_> = supported.iter().map(|precision| precision.name()).collect();
                 Some(format!("it can run in {}; `auto` takes the first", names.join(", ")))
             }
-            Self::NoDevice { .. } => Some("`mbed devices` lists what each backend finds".to_owned()),
+            Self::NoInstructions { best, .. } => {
+                Some(format!("the best it has is `{best}`, which `auto` takes"))
+            }
+            Self::NoDevice { backend, .. } => {
+                let known = "`mbed devices` lists what each backend finds";
+                let provided = crate::registry::how_to_provide(backend).map(|how| format!("{how}; {known}"));
+                Some(provided.unwrap_or_else(|| known.to_owned()))
+            }
             Self::NoSpec { known, .. } => {
                 Some(format!("architectures with an encoder spec: {}", known.join(", ")))
             }

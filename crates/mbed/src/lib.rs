@@ -63,10 +63,10 @@ pub use export::{Exported, export_onnx};
 pub use mbed_config as config;
 pub use mbed_core::{
     Bytes, Capabilities, DeviceId, DeviceInfo, Embeddings, Hint, Precision, PrecisionChoice, Probe, Progress,
-    Silent, Task, settings,
+    Silent, StageTime, Task, settings,
 };
 pub use mbed_engine::memory;
-pub use mbed_engine::{Cancel, EngineError, Rows, RunError, RunStats, Sink, Source};
+pub use mbed_engine::{Cancel, Engine, EngineError, Rows, RunError, RunStats, Sink, Source};
 pub use mbed_text::chunk;
 pub use onnx_runtime::fetch_onnx_runtime;
 pub use open::{Opened, check_backend, open};

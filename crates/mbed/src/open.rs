@@ -1,13 +1,13 @@
 //! From settings to an open model: choose a backend, find the model, read it, open it.
 
 use mbed_core::settings::{Adapt, BackendChoice, ModelSettings, Normalize, Settings};
-use mbed_core::spec::{HeadSpec, HeadStage};
-use mbed_core::{Backend, Probe};
+use mbed_core::spec::{HeadSpec, HeadStage, Pooling};
+use mbed_core::{Backend, Probe, SpanSupport};
 use mbed_engine::{Engine, EngineOptions, Finish, Rescale};
 use mbed_model::{Model, ResolvedModel};
 use mbed_text::{TextEncoder, TextOptions};
 
-use crate::registry::{KNOWN_BACKENDS, backends, provide};
+use crate::registry::{KNOWN_BACKENDS, backends, check_instructions, provide};
 use crate::sessions::{Chosen, open_sessions};
 use crate::{Context, Embedder, Error, Refusal, sizing};
 
@@ -23,6 +23,31 @@ pub struct Opened {
     pub model: ResolvedModel,
     /// Backends that `auto` asked first and that could not run it.
     pub passed_over: Vec<Refusal>,
+    /// How it makes vectors out of those of tokens; empty where only the backend knows.
+    pub pooling: Vec<Pooling>,
+}
+
+impl Opened {
+    /// Whether parts of a text can be embedded that are read within all of it, as late chunking does.
+    ///
+    /// # Errors
+    /// The model's vectors come from its first token alone, or the backend pools whole texts only
+    /// ([`Error::NoSpans`]).
+    pub fn check_spans(&self) -> Result<(), Error> {
+        let refuse = |reason: &str| {
+            let model = self.model.id.clone();
+            Err(Error::NoSpans { model, reason: reason.to_owned() })
+        };
+        if self.pooling.contains(&Pooling::Cls) {
+            return refuse("it takes the vector of the first token, which every chunk of a text shares");
+        }
+        match self.embedder.capabilities().map(|capabilities| capabilities.spans) {
+            Some(SpanSupport::WholeSequence) => {
+                refuse(&format!("backend `{}` pools whole texts of it only", self.backend))
+            }
+            _ => Ok(()),
+        }
+    }
 }
 
 /// Opens the model that `settings` name, on the backend that they name.
@@ -41,6 +66,7 @@ pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error>
     }
     let encoder = TextEncoder::new(&model.text, &text_options(settings))?;
     let finish = finish(&settings.model, &model);
+    let pooling = model.head().map(|head| head.pooling.clone()).unwrap_or_default();
     let Chosen { backend, sessions, passed_over, reopen } =
         open_sessions(candidates, &model.source, &settings.runtime)?;
     let options = EngineOptions {
@@ -59,7 +85,7 @@ pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error>
         Adapt::Off => Embedder::new(engine, None),
         Adapt::Auto => sizing::begin(engine, (&model, &resolved.id), &settings.memory, context)?,
     };
-    Ok(Opened { embedder, backend, model: resolved, passed_over })
+    Ok(Opened { embedder, backend, model: resolved, passed_over, pooling })
 }
 
 /// Finds the model that `settings` name, or fetches it, and reads its folder.
@@ -87,13 +113,15 @@ pub(crate) fn text_options(settings: &Settings) -> TextOptions {
 /// is fetched, as [`open`] would.
 ///
 /// # Errors
-/// There is no such backend, this build does not have it, or it finds no device.
+/// There is no such backend, this build does not have it, or it finds no device, or the processor does not have the
+/// instructions that are asked for.
 pub fn check_backend(settings: &Settings, context: &Context<'_>) -> Result<(), Error> {
     candidates(settings, context).map(|_found| ())
 }
 
 /// The backends to ask, in order: the one that was named, or all that find a device.
 fn candidates(settings: &Settings, context: &Context<'_>) -> Result<Vec<Box<dyn Backend>>, Error> {
+    check_instructions(settings.runtime.isa)?;
     let name = match &settings.runtime.backend {
         BackendChoice::Auto => {
             let found =

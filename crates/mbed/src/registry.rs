@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use mbed_core::settings::Settings;
+use mbed_core::settings::{InstructionSet, Settings};
 use mbed_core::spec::EncoderSpec;
 use mbed_core::{Backend, DeviceId, ModelSource, Precision, Probe, Weights};
 use mbed_model::Refresh;
@@ -16,20 +16,54 @@ pub const KNOWN_BACKENDS: &[&str] = &["cpu", "onnx", "candle", "cuda"];
 
 /// The backends of this build, in the order of [`KNOWN_BACKENDS`].
 #[cfg_attr(
-    not(any(feature = "onnx", feature = "cuda")),
+    not(any(feature = "cpu", feature = "onnx", feature = "cuda")),
     expect(unused_variables, reason = "no other backend has settings")
 )]
 pub(crate) fn backends(settings: &Settings) -> Vec<Box<dyn Backend>> {
     vec![
         #[cfg(feature = "cpu")]
-        Box::new(mbed_cpu::CpuBackend),
+        Box::new(mbed_cpu::CpuBackendAtMost(level(settings.runtime.isa))),
         #[cfg(feature = "onnx")]
-        Box::new(mbed_onnx::OnnxBackend::new(onnx_search()).with_settings(settings.onnx)),
+        Box::new(
+            mbed_onnx::OnnxBackend::new(onnx_search())
+                .with_settings(settings.onnx.clone())
+                .with_cache(onnx_cache()),
+        ),
         #[cfg(feature = "candle")]
         Box::new(mbed_candle::CandleBackend),
         #[cfg(feature = "cuda")]
         Box::new(mbed_cuda::CudaBackend::new(cuda_options(settings))),
     ]
+}
+
+/// The highest level that a setting allows.
+#[cfg(feature = "cpu")]
+const fn level(isa: InstructionSet) -> mbed_cpu::Level {
+    match isa {
+        InstructionSet::Portable => mbed_cpu::Level::Portable,
+        InstructionSet::Avx2 => mbed_cpu::Level::Avx2,
+        InstructionSet::Avx512 => mbed_cpu::Level::Avx512,
+        InstructionSet::Auto | InstructionSet::Amx => mbed_cpu::Level::Amx,
+    }
+}
+
+/// Whether the processor has the instructions that a setting asks for.
+///
+/// # Errors
+/// It has not.
+#[cfg(feature = "cpu")]
+pub(crate) fn check_instructions(isa: InstructionSet) -> Result<(), Error> {
+    let best = mbed_cpu::Level::detect();
+    if isa == InstructionSet::Auto || level(isa) <= best {
+        return Ok(());
+    }
+    Err(Error::NoInstructions { asked: isa.name(), best: best.name() })
+}
+
+/// Without a backend that has a choice, nothing is asked for.
+#[cfg(not(feature = "cpu"))]
+pub(crate) const fn check_instructions(_isa: InstructionSet) -> Result<(), Error> {
+    Ok(())
 }
 
 /// The places of ONNX Runtime's library that the environment of this process names.
@@ -61,6 +95,12 @@ fn cuda_options(settings: &Settings) -> mbed_cuda::CudaOptions {
     }
 }
 
+/// Where engines that ONNX Runtime builds for a device are kept.
+#[cfg(feature = "onnx")]
+fn onnx_cache() -> Option<std::path::PathBuf> {
+    mbed_config::Environment::read().mbed_cache().map(|cache| cache.join("engines"))
+}
+
 /// Gets what the backend called `name` needs and a package index has; gives whether there was anything to get.
 ///
 /// Nothing is fetched where somebody named a library: another one would not be asked.
@@ -73,6 +113,11 @@ pub(crate) fn provide(name: &str, context: &Context<'_>) -> Result<bool, Error> 
         return Ok(false);
     }
     crate::fetch_onnx_runtime(context, Refresh::IfMissing).map(|_library| true)
+}
+
+/// What to do where the backend called `name` finds no device for want of something that can be had.
+pub(crate) fn how_to_provide(name: &str) -> Option<&'static str> {
+    (name == "onnx").then_some("`mbed onnx fetch` gets a library, `ORT_DYLIB_PATH` names one")
 }
 
 /// Writes a model as ONNX into `folder` and gives the files.

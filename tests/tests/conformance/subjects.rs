@@ -5,13 +5,15 @@ use std::sync::Arc;
 use mbed_candle::CandleBackend;
 use mbed_config::Environment;
 use mbed_core::{Backend, BatchLayout, SpanSupport};
-use mbed_cpu::CpuBackend;
+use mbed_cpu::{CpuBackend, CpuBackendAtMost, Level};
 use mbed_cuda::{CudaBackend, CudaOptions};
 use mbed_onnx::{LibrarySearch, OnnxBackend};
 use mbed_tests::fake::FakeOptions;
 
 /// A backend, and the architectures that it must run.
 pub(crate) struct Subject {
+    /// Put behind the device's name in those of trials, where a backend is held to less than the machine has.
+    pub(crate) path: &'static str,
     pub(crate) backend: Arc<dyn Backend>,
     /// Values of `model_type`. A model of any other must be refused by that name.
     pub(crate) architectures: Vec<&'static str>,
@@ -49,16 +51,29 @@ const FAMILIES: &[&str] = &[
 
 /// Every backend that computes.
 pub(crate) fn backends() -> Vec<Subject> {
-    vec![
-        Subject { backend: Arc::new(CpuBackend), architectures: FAMILIES.to_vec(), graphs: &[] },
-        Subject { backend: Arc::new(onnx()), architectures: FAMILIES.to_vec(), graphs: GRAPHS },
-        Subject { backend: Arc::new(cuda()), architectures: FAMILIES.to_vec(), graphs: &[] },
-        Subject {
-            backend: Arc::new(CandleBackend),
-            architectures: [FAMILIES, &["deberta-v2"]].concat(),
-            graphs: &[],
-        },
-    ]
+    let cpu = |path, backend| Subject { path, backend, architectures: FAMILIES.to_vec(), graphs: &[] };
+    let lower = Level::ALL.into_iter().filter(|&level| level < Level::detect());
+    let mut subjects = vec![cpu("", Arc::new(CpuBackend) as Arc<dyn Backend>)];
+    subjects.extend(lower.map(|level| cpu(level.name(), Arc::new(CpuBackendAtMost(level)))));
+    subjects.push(Subject {
+        path: "",
+        backend: Arc::new(onnx()),
+        architectures: FAMILIES.to_vec(),
+        graphs: GRAPHS,
+    });
+    subjects.push(Subject {
+        path: "",
+        backend: Arc::new(cuda()),
+        architectures: FAMILIES.to_vec(),
+        graphs: &[],
+    });
+    subjects.push(Subject {
+        path: "",
+        backend: Arc::new(CandleBackend),
+        architectures: [FAMILIES, &["deberta-v2"]].concat(),
+        graphs: &[],
+    });
+    subjects
 }
 
 /// ONNX Runtime from where the facade would take it.

@@ -36,6 +36,8 @@ pub(crate) enum Strike {
     Kill,
     /// None of its own: a line is added to this file, as if another program did.
     Grow(PathBuf),
+    /// None of its own: the first file becomes the second, as if another program did.
+    Replace(PathBuf, PathBuf),
 }
 
 /// A disk that strikes at one step, counted from 0.
@@ -73,6 +75,7 @@ impl BadDisk {
         match &self.strike {
             Strike::Kill => kill(),
             Strike::Grow(path) => return LocalDisk.append(path, b"{\"text\": \"1\"}\n"),
+            Strike::Replace(path, other) => return std::fs::copy(other, path).map(drop),
             Strike::Error => {}
         }
         Err(io::Error::new(io::ErrorKind::StorageFull, "no space is left"))

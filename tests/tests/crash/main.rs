@@ -7,15 +7,23 @@
 #![expect(clippy::unwrap_used, clippy::panic, reason = "these are tests: what does not work is a failure")]
 
 mod disks;
+mod jobs;
+mod s3;
+mod server;
+mod tables;
 mod trials;
 mod victim;
 
 use libtest_mimic::Arguments;
 
+fn trials() -> Vec<libtest_mimic::Trial> {
+    [trials::all(), jobs::all(), tables::all(), s3::all()].into_iter().flatten().collect()
+}
+
 fn main() {
     let words: Vec<String> = std::env::args().skip(1).collect();
     match words.split_first() {
         Some((first, rest)) if first == "victim" => victim::work(rest),
-        _ => libtest_mimic::run(&Arguments::from_args(), trials::all()).exit(),
+        _ => libtest_mimic::run(&Arguments::from_args(), trials()).exit(),
     }
 }

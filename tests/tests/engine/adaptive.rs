@@ -118,7 +118,6 @@ fn memory_that_others_hold_is_waited_for() {
 }
 
 #[test]
-#[ignore = "does not hold yet: an engine can starve while others keep buffers, as nobody asks them to give any back"]
 fn four_engines_at_once_share_one_budget() {
     let need = Need { fixed: MIB, place: 8192, pair: 0 };
     let device =

@@ -14,6 +14,13 @@ use crate::simulation::{LONGEST, Simulation, run, windows};
 
 const MIB: u64 = 1 << 20;
 
+/// So many cases, unless the environment asks for another number.
+fn cases(usual: u32) -> ProptestConfig {
+    let asked = ProptestConfig::default();
+    let has_asked = asked.cases != 256;
+    ProptestConfig { cases: if has_asked { asked.cases } else { usual }, ..asked }
+}
+
 /// Any device in which one row of full length fits even where neighbours hold all they want.
 fn devices() -> impl Strategy<Value = SimulatorOptions> {
     let need = (0_u64..4 * MIB, 256_u64..40_000, 0_u64..64).prop_map(|(fixed, place, pair)| Need {
@@ -42,8 +49,7 @@ fn devices() -> impl Strategy<Value = SimulatorOptions> {
             need,
             neighbours: Neighbours { step: Duration::from_millis(step), bytes: held.collect() },
             fragmentation,
-            // Never twice in a row, which could be a row's every try.
-            spurious: spurious.into_iter().map(|call| call * 4).collect(),
+            spurious,
             hang: Some((hang, Duration::from_secs(100))),
             ..SimulatorOptions::default()
         }
@@ -51,7 +57,7 @@ fn devices() -> impl Strategy<Value = SimulatorOptions> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+    #![proptest_config(cases(64))]
 
     /// No row is lost, doubled or out of place; each is computed once, and is in no more batches that do not fit than
     /// allowed; memory is never above what there is.
@@ -84,20 +90,40 @@ proptest! {
             prop_assert!(*refused <= max_retries + 1, "{refused} of {max_retries}");
             prop_assert!(*fitted <= 1);
         }
-        // With one session a row of any length fits in the end, for its neighbours leave room for it. Each refusal
-        // without a reason takes one try away.
-        if sessions == 1 && max_retries as usize >= 2 + simulation.device.spurious.len() {
+        // A row of any length fits in the end, for neighbours leave room for it. Of the tries of a row, 0 to
+        // `max_retries`, those from the half on (rounded up) are of this row alone, with all buffers of the process
+        // given back and no other batch under way. There it is refused for no reason but the spurious ones, and fails
+        // only if all these tries are: `max_retries / 2 + 1` (rounded down), of which one is enough.
+        if max_retries as usize / 2 >= simulation.device.spurious.len() {
             prop_assert!(simulated.failed.is_empty(), "{:?}", simulated.failed);
         }
     }
 }
 
+/// How long windows of so many rows take with batches of at most `size` tokens, longest rows first.
+fn fixed_time(lengths: &[usize], rows: usize, size: usize, latency: &Latency) -> Duration {
+    let mut time = Duration::ZERO;
+    for window in lengths.chunks(rows) {
+        let mut window = window.to_vec();
+        window.sort_unstable();
+        let mut places = 0;
+        for length in window.into_iter().rev() {
+            if places > 0 && places + length > size {
+                time += latency.of(places, time);
+                places = 0;
+            }
+            places += length;
+        }
+        time += latency.of(places, time);
+    }
+    time
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 6, ..ProptestConfig::default() })]
+    #![proptest_config(cases(6))]
 
     /// On a device that stays as it is, batches that size themselves are as fast as the best fixed size.
     #[test]
-    #[ignore = "does not always hold yet: where sizes lie half within a dip, the search can end up to a quarter away"]
     fn it_is_as_fast_as_the_best_fixed_size(
         fixed_us in 20_u64..4_000,
         place_us in 1_u64..20,
@@ -120,8 +146,8 @@ proptest! {
         let device = SimulatorOptions { capacity, need, latency, ..SimulatorOptions::default() };
         let mut simulation = Simulation { device, ..Simulation::default() };
         simulation.batching.max_tokens = NonZeroUsize::new(4096).unwrap();
-        // Two windows of some 20,000 tokens.
-        let rows = 20_000 / (length + 20);
+        // Two windows of some 60,000 tokens: the batch that is the rest of a window has any size, and must not weigh.
+        let rows = 60_000 / (length + 20);
         let lengths: Vec<usize> = (0..2 * rows).map(|row| length + row * 13 % 40).collect();
         let windows = windows(&lengths, rows);
 
@@ -129,24 +155,18 @@ proptest! {
         let allowed = capacity * 9 / 10 * 7 / 10 - (16 << 20);
         let sizes = [64, 128, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096];
         let fitting = sizes.into_iter().filter(|&size| need.of(size, length) <= allowed);
-        let times = fitting.map(|size| {
-            let mut fixed = simulation.clone();
-            fixed.batching.max_tokens = NonZeroUsize::new(size).unwrap();
-            let simulator = Simulator::new(fixed.device.clone());
-            let simulated = run(&mut fixed.fixed(&simulator), &simulator, &windows);
-            simulated.check(&windows);
-            simulated.time
-        });
+        let times = fitting.map(|size| fixed_time(&lengths, rows, size, &simulation.device.latency));
         let Some(best) = times.min() else { return Ok(()) };
 
         let simulator = Simulator::new(simulation.device.clone());
         let mut engine = simulation.adaptive(&simulator, &Ledgers::new()).unwrap();
-        for _warm_up in 0..20 {
+        for _warm_up in 0..40 {
             run(&mut engine, &simulator, &windows);
         }
-        let simulated = run(&mut engine, &simulator, &windows);
-        simulated.check(&windows);
-        let ratio = simulated.time.as_secs_f64() / best.as_secs_f64();
+        let measured = [(); 2].map(|()| run(&mut engine, &simulator, &windows));
+        measured.iter().for_each(|simulated| simulated.check(&windows));
+        let [first, simulated] = measured;
+        let ratio = (first.time + simulated.time).as_secs_f64() / 2.0 / best.as_secs_f64();
         prop_assert!(ratio <= 1.1, "{ratio:.3} times the best, {:?}", simulated.report);
     }
 }

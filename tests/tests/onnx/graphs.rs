@@ -48,7 +48,7 @@ pub(crate) fn all() -> Vec<Trial> {
     CHECKS.into_iter().map(trial).collect()
 }
 
-fn backend() -> OnnxBackend {
+pub(crate) fn backend() -> OnnxBackend {
     let environment = Environment::read();
     let (named, folders) = (environment.onnx_library(), environment.onnx_library_folders());
     OnnxBackend::new(LibrarySearch { named, folders })
@@ -118,7 +118,7 @@ impl Place {
     }
 }
 
-fn check_vectors(
+pub(crate) fn check_vectors(
     session: &mut dyn Session,
     model: &GoldenModel,
     tolerance: Tolerance,

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context, ensure};
 
-use super::cli_reference;
+use super::{cli_reference, performance};
 use crate::command::CommandLine;
 use crate::journal::Journal;
 use crate::nvrtc;
@@ -32,6 +32,7 @@ const GENERATORS: &[Generator] = &[
     },
     Generator { file: "config/default.toml", content: |mbed| said(mbed, "config init -") },
     Generator { file: "config/schema.json", content: |mbed| said(mbed, "config schema") },
+    Generator { file: performance::PAGE, content: performance::content },
 ];
 
 /// What the binary says when it is called with `words`.
@@ -55,6 +56,7 @@ pub(crate) enum Mode {
 pub(crate) fn run(workspace: &Workspace, mode: Mode) -> anyhow::Result<()> {
     Journal::keep(|journal| {
         let build = CommandLine::cargo("build --workspace --all-features --bin").arg(BINARY);
+        let build = build.arg("--bin").arg(performance::BINARY);
         journal.step("build", || build.run())?;
         journal.step("generated files", || all(mode, &workspace.binary(BINARY)))?;
         journal.step("page of models", || models_page(mode, workspace))?;

@@ -2,5 +2,6 @@
 
 mod cli_reference;
 mod files;
+mod performance;
 
 pub(crate) use files::{BINARY, Mode, all, kernels_page, models_page, run};

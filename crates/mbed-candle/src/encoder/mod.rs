@@ -3,7 +3,6 @@
 //! Hidden states are `sequences × length × hidden` throughout, all sequences of a call equally long.
 
 mod attention;
-mod check;
 mod distance_bias;
 mod embedding;
 mod feed_forward;

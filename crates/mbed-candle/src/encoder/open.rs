@@ -4,12 +4,11 @@ use candle_core::{Result, Tensor};
 use mbed_core::spec::EncoderSpec;
 use mbed_core::{Bytes, TensorName, Weights};
 
-use super::check::check;
 use super::distance_bias::DistanceBias;
 use super::embedding::Embedding;
 use super::layer::Layer;
 use super::positions::PositionCache;
-use crate::errors::OpenResult;
+use crate::errors::{OpenResult, misfit};
 use crate::head::Head;
 use crate::model::{Limits, LoadedModel, TokenModel};
 use crate::norm::Norm;
@@ -20,7 +19,7 @@ use crate::norm::Norm;
 /// A tensor is missing or misshapen, the parts of the spec do not fit together, or it asks for something that is
 /// not computed here.
 pub(crate) fn open(spec: &EncoderSpec, weights: &Weights) -> OpenResult<LoadedModel> {
-    check(spec)?;
+    spec.check_sizes().map_err(misfit)?;
     spec.check(weights)?;
     Ok(LoadedModel {
         tokens: Box::new(Encoder::load(spec, weights)?),

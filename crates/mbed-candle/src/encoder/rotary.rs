@@ -5,7 +5,7 @@ use std::sync::Arc;
 use candle_core::{D, Device, Result, Tensor};
 use mbed_core::spec::{RotaryPairing, RotarySpec};
 
-use crate::errors::{OpenResult, unsupported};
+use crate::errors::{OpenResult, misfit, unsupported};
 
 /// How one layer's queries and keys are rotated.
 #[derive(Clone)]
@@ -53,10 +53,7 @@ impl Rotary {
     /// # Errors
     /// Heads are shorter than what is rotated, or the pairing is not known here.
     pub(super) fn load(spec: &Arc<RotarySpec>, head_size: usize) -> OpenResult<Self> {
-        let size = spec.size();
-        if size > head_size {
-            return Err(unsupported(format!("it rotates {size} values of heads that have {head_size}")));
-        }
+        spec.check_size(head_size).map_err(misfit)?;
         let pairing = match spec.pairing {
             RotaryPairing::Halves => HALVES,
             RotaryPairing::Neighbours => NEIGHBOURS,

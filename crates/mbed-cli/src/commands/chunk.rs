@@ -9,13 +9,15 @@ use mbed_pipeline::{
     ChunkedReader, InputFile, InputPlan, OutputFormat, Reader, Target, Windows as _, WriteOptions, Writer,
     plan_inputs,
 };
+use serde::Serialize;
 
+use super::choice::{Choice, output_choices};
 use super::chunk_options::ChunkOptions;
-use super::embed::OutputChoice;
 use super::input_options::InputOptions;
 use super::model_options::ModelOptions;
 use crate::failure::Failure;
 use crate::invocation::Invocation;
+use crate::printer::Stream;
 use crate::progress::Bars;
 use crate::settings_options::Flags;
 use crate::status::Status;
@@ -23,8 +25,16 @@ use crate::status::Status;
 /// Cut documents into chunks
 ///
 /// Reads what `mbed embed` reads, text files too as one document each, and writes one row a chunk: all columns of its
-/// document, its own text, and document, chunk, start, end, level, parent and headings. Bytes start to end of the
-/// document are the chunk. Without -o, JSON Lines go to standard output.
+/// document, its own text, and
+///
+/// document (the id, or the place it was read from), chunk (its number there), start and end (the bytes of the document
+/// that it is), level (0 at the top), parent (the number of the chunk it is a part of), headings (those above it), and with
+/// hybrid reason (the strategy that was chosen, and why). Without -o, JSON Lines go to standard output.
+///
+/// Strategies: character cuts after so many units and nowhere else; recursive at the end of a paragraph, else of a line, a
+/// sentence, a word; markdown keeps paragraphs, lists, code and tables whole and knows the headings above them; semantic
+/// cuts where neighbouring sentences differ in meaning, for which it embeds them; hierarchical makes large chunks and
+/// small ones inside of them; hybrid takes markdown, semantic or recursive for each document and says why.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct ChunkArguments {
@@ -39,10 +49,26 @@ pub(crate) struct ChunkArguments {
     #[command(flatten)]
     model: ModelOptions,
     /// Format of the output; by default the extension of OUT says it
-    #[arg(long, value_enum, default_value = "auto", help_heading = "Files")]
-    format: OutputChoice,
+    #[arg(long, default_value = "auto", value_parser = output_choices(), help_heading = "Files")]
+    format: Choice<OutputFormat>,
     #[command(flatten)]
     input: InputOptions,
+    /// Print the summary as one JSON object: on standard output where -o names a file, else on standard error
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was cut. The fields are those of `--json`, in their order.
+#[derive(Debug, Serialize)]
+struct Summary {
+    documents: u64,
+    chunks: u64,
+    /// Bytes of text in all chunks; what they share counts for each.
+    text_bytes: usize,
+    /// From the first document to the last byte.
+    seconds: f64,
+    /// Everything before that: the model, where one is needed.
+    load_seconds: f64,
 }
 
 const EXAMPLES: &str = "Examples:
@@ -73,26 +99,49 @@ pub(crate) fn run(arguments: &ChunkArguments, invocation: &Invocation) -> Result
     let mut reader = ChunkedReader::new(reader, chunker).map_err(Failure::pipeline)?;
     let options = WriteOptions::without_vectors();
     let mut writer = Writer::create(target, format, reader.schema(), &options).map_err(Failure::pipeline)?;
+    let load = start.elapsed();
     let mut bytes = 0;
     while let Some(window) = reader.next_window().map_err(Failure::pipeline)? {
         bytes += window.texts().map(str::len).sum::<usize>();
         writer.write_records(&window).map_err(Failure::pipeline)?;
     }
     let report = writer.finish().map_err(Failure::pipeline)?;
-    let seconds = start.elapsed().as_secs_f64();
-    printer.note(&format!(
-        "{} documents, {} chunks, {} of text, {seconds:.2} s",
-        reader.read_rows(),
-        report.rows,
-        mbed::Bytes::from(bytes),
-    ));
+    let summary = Summary {
+        documents: reader.read_rows(),
+        chunks: report.rows,
+        text_bytes: bytes,
+        seconds: (start.elapsed() - load).as_secs_f64(),
+        load_seconds: load.as_secs_f64(),
+    };
+    if arguments.json {
+        let stream = if arguments.writes_to_stdout() { Stream::Stderr } else { Stream::Stdout };
+        printer.result(&serde_json::json!(summary).to_string(), stream);
+    } else {
+        printer.note(&summary.line());
+    }
     Ok(Status::Success)
 }
 
+impl Summary {
+    /// For people.
+    fn line(&self) -> String {
+        let Self { documents, chunks, text_bytes, seconds, load_seconds } = self;
+        let text = mbed::Bytes::from(*text_bytes);
+        format!(
+            "{documents} documents, {chunks} chunks, {text} of text, {seconds:.2} s after {load_seconds:.2} s load"
+        )
+    }
+}
+
 impl ChunkArguments {
+    fn writes_to_stdout(&self) -> bool {
+        self.output.as_deref().is_none_or(|path| path == Path::new("-"))
+    }
+
     fn output(&self, plan: &InputPlan) -> Result<(Target, OutputFormat), Failure> {
-        let Some(path) = self.output.as_ref().filter(|path| path.as_path() != Path::new("-")) else {
-            return Ok((Target::Stdout, self.format.named().unwrap_or(OutputFormat::Jsonl)));
+        let path = match &self.output {
+            Some(path) if !self.writes_to_stdout() => path,
+            _ => return Ok((Target::Stdout, self.format.named().unwrap_or(OutputFormat::Jsonl))),
         };
         plan.check_output(path).map_err(Failure::pipeline)?;
         let format = match self.format.named() {

@@ -27,6 +27,9 @@ pub(crate) struct ChunkOptions {
     /// How different neighbouring sentences must be for a cut: percentile:P, deviation:N, interquartile:N or gradient:P
     #[arg(long, value_name = "KIND:AMOUNT", help_heading = "Chunks")]
     threshold: Option<Threshold>,
+    /// Sentences on either side that are embedded together with each one (1 without this)
+    #[arg(long, value_name = "N", help_heading = "Chunks")]
+    buffer: Option<usize>,
 }
 
 const STRATEGIES: [&str; 6] = ["character", "recursive", "markdown", "semantic", "hierarchical", "hybrid"];
@@ -39,6 +42,7 @@ impl ChunkOptions {
             .with("--overlap", "chunking.overlap", self.overlap)
             .with("--levels", "chunking.levels", self.levels)
             .with("--threshold", "chunking.threshold", self.threshold)
+            .with("--buffer", "chunking.buffer", self.buffer)
     }
 }
 

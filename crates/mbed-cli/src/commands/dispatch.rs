@@ -3,8 +3,8 @@
 use std::time::Instant;
 
 use super::{
-    chunk, completions, config, devices, embed, job, model, monitor, onnx, plan, profile, run as bulk,
-    similarity,
+    bench, chunk, completions, config, devices, embed, job, model, monitor, onnx, plan, profile, run as bulk,
+    similarity, tune,
 };
 use crate::args::{Arguments, Command};
 use crate::failure::Failure;
@@ -29,9 +29,13 @@ pub(crate) fn run(arguments: Arguments, printer: &Printer, start: Instant) -> Re
         Command::Devices(arguments) => devices::run(&arguments, &begin()?.printer),
         Command::Model(arguments) => model::run(&arguments, &begin()?),
         Command::Plan(arguments) => plan::run(&arguments, &begin()?),
+        Command::Tune(arguments) => tune::run(&arguments, &begin()?),
         Command::Monitor(arguments) => monitor::run(&arguments, &begin()?.printer),
         Command::Profile(arguments) => profile::run(&arguments, &begin()?),
         Command::Onnx(arguments) => onnx::run(&arguments, &begin()?),
+        Command::Bench(arguments) => bench::run(&arguments, &begin()?),
+        // Settings come from whoever started it, and what listens to spans is the measurement.
+        Command::BenchWorker => bench::serve_parent(),
         // These must work where settings are broken.
         Command::Config(arguments) => config::run(&arguments, &sources, printer),
         Command::Completions(arguments) => Ok(completions::run(&arguments)),

@@ -1,17 +1,18 @@
 //! Options that say what is read and how, shared by the commands that read records.
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use mbed::settings::{ChunkingStrategy, InvalidText, Settings};
 use mbed_pipeline::{InputFormat, InvalidUtf8, ReadOptions, TextFiles};
 
+use super::choice::{Choice, input_choices};
 use crate::settings_options::Flags;
 
 /// How records are read.
 #[derive(Debug, Args)]
 pub(crate) struct InputOptions {
     /// Format of the input; by default the extension says it, and standard input is text
-    #[arg(long, value_enum, default_value = "auto", help_heading = "Files")]
-    pub(super) input_format: InputChoice,
+    #[arg(long, default_value = "auto", value_parser = input_choices(), help_heading = "Files")]
+    pub(super) input_format: Choice<InputFormat>,
     /// The column with the texts; by default `text`, or the only column of strings
     #[arg(long, value_name = "COLUMN", help_heading = "Files")]
     pub(super) text_column: Option<String>,
@@ -22,33 +23,6 @@ pub(crate) struct InputOptions {
     /// left out and counted
     #[arg(long, value_name = "WHAT", value_parser = ["error", "replace", "skip"], help_heading = "Files")]
     invalid_utf8: Option<String>,
-}
-
-/// `--input-format`
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(super) enum InputChoice {
-    Auto,
-    Text,
-    Markdown,
-    Jsonl,
-    Csv,
-    Parquet,
-    Arrow,
-}
-
-impl InputChoice {
-    /// The format that was named, if one was.
-    pub(super) const fn named(self) -> Option<InputFormat> {
-        match self {
-            Self::Auto => None,
-            Self::Text => Some(InputFormat::Text),
-            Self::Markdown => Some(InputFormat::Markdown),
-            Self::Jsonl => Some(InputFormat::Jsonl),
-            Self::Csv => Some(InputFormat::Csv),
-            Self::Parquet => Some(InputFormat::Parquet),
-            Self::Arrow => Some(InputFormat::Arrow),
-        }
-    }
 }
 
 impl InputOptions {

@@ -3,10 +3,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use mbed_pipeline::bulk::{Check, Keep};
 use mbed_pipeline::{OutputFormat, Target, bulk};
 use serde_json::json;
 
-use super::embed::OutputChoice;
+use super::choice::{Choice, output_choices};
+use super::parquet_options::ParquetArguments;
 use super::run::output_of;
 use crate::failure::Failure;
 use crate::printer::Printer;
@@ -27,6 +29,15 @@ pub(crate) struct StatusArguments {
 pub(crate) struct VerifyArguments {
     /// The folder of the job, or its file
     job: PathBuf,
+    /// Read every input again, too, and compare it with what each unit was made of
+    #[arg(long)]
+    inputs: bool,
+    /// Where the rows are, where a password is needed to read them: it is kept nowhere
+    #[arg(long, value_name = "URL")]
+    sink: Option<String>,
+    /// The table of `--sink`
+    #[arg(long, value_name = "NAME", requires = "sink")]
+    table: Option<String>,
 }
 
 /// Write all rows of finished jobs into one file, in the order of their input
@@ -39,8 +50,10 @@ pub(crate) struct MergeArguments {
     #[arg(long, short, value_name = "OUT")]
     output: PathBuf,
     /// Format of the output; by default the extension of OUT says it
-    #[arg(long, value_enum, default_value = "auto")]
-    format: OutputChoice,
+    #[arg(long, default_value = "auto", value_parser = output_choices())]
+    format: Choice<OutputFormat>,
+    #[command(flatten)]
+    parquet: ParquetArguments,
 }
 
 pub(crate) fn status(arguments: &StatusArguments, printer: &Printer) -> Result<Status, Failure> {
@@ -68,7 +81,13 @@ pub(crate) fn status(arguments: &StatusArguments, printer: &Printer) -> Result<S
 }
 
 pub(crate) fn verify(arguments: &VerifyArguments, printer: &Printer) -> Result<Status, Failure> {
-    let found = bulk::verify(&output_of(&arguments.job)?)?;
+    let mut check = Check::default();
+    check.inputs = arguments.inputs;
+    check.keep = match &arguments.sink {
+        Some(url) => Some(Keep::parse(url, arguments.table.as_deref())?),
+        None => None,
+    };
+    let found = bulk::verify(&output_of(&arguments.job)?, &check)?;
     for fault in &found.faults {
         printer.data(fault);
     }
@@ -80,8 +99,11 @@ pub(crate) fn verify(arguments: &VerifyArguments, printer: &Printer) -> Result<S
         Some((least, most)) => format!("lengths of vectors are {least:.4} to {most:.4}"),
         None => "no vectors".to_owned(),
     };
+    let inputs = found
+        .inputs
+        .map_or_else(String::new, |read| format!("; {read} records of the input are as they were read"));
     printer.data(&format!(
-        "{} units as they were written: {} records, {} rows, {} dead; {lengths}",
+        "{} units as they were written: {} records, {} rows, {} dead; {lengths}{inputs}",
         found.units, found.totals.records, found.totals.written, found.totals.dead,
     ));
     Ok(Status::Success)
@@ -93,7 +115,8 @@ pub(crate) fn merge(arguments: &MergeArguments, printer: &Printer) -> Result<Sta
         Some(format) => format,
         None => OutputFormat::from_path(&arguments.output).map_err(Failure::pipeline)?,
     };
-    let report = bulk::merge(&folders, Target::File(arguments.output.clone()), format)?;
+    let report =
+        bulk::merge(&folders, Target::File(arguments.output.clone()), (format, arguments.parquet.options()))?;
     printer.note(&format!("{} rows, {}", report.rows, report.bytes));
     Ok(Status::Success)
 }

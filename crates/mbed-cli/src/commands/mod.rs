@@ -1,5 +1,7 @@
 //! One module a command.
 
+pub(crate) mod bench;
+mod choice;
 pub(crate) mod chunk;
 mod chunk_options;
 pub(crate) mod completions;
@@ -14,9 +16,11 @@ mod model_info;
 mod model_options;
 pub(crate) mod monitor;
 pub(crate) mod onnx;
+mod parquet_options;
 pub(crate) mod plan;
 pub(crate) mod profile;
 pub(crate) mod run;
 pub(crate) mod similarity;
+pub(crate) mod tune;
 
 pub(crate) use dispatch::run as dispatch;

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "helpers of tests may fail loudly too")]
 
 mod bad_input;
+mod bench;
 mod chunk;
 mod commands;
 mod config;

@@ -64,6 +64,8 @@ fn wide_model(place: &Place) -> String {
 fn limited(place: &Place, limit: &str, arguments: &[&str]) -> crate::support::Outcome {
     let mut command = place.command_of("sh");
     let script = format!("ulimit {limit} && exec \"$0\" \"$@\"");
+    // The standard library cannot print a backtrace where there is no memory for one: it waits for itself for ever.
+    command.env("RUST_BACKTRACE", "0");
     command.args(["-c", &script, env!("CARGO_BIN_EXE_mbed")]).args(arguments);
     place.outcome(&command.output().unwrap())
 }
@@ -198,4 +200,100 @@ fn the_monitor_prints_samples() {
         assert!(samples[0]["host"]["headroom"]["limit"].as_u64().unwrap() > 0);
     }
     assert_eq!(place.run(&["monitor", "--interval", "0"]).code, Some(2));
+}
+
+#[test]
+fn a_sweep_leaves_settings_and_a_profile_even_where_two_run_at_once() {
+    let place = Place::new();
+    let words = ["a quiet library", "the bridge near the harbour", "more"];
+    let texts: String = (0..400).map(|row| words[row % 3].repeat(1 + row % 5) + "\n").collect();
+    place.file("texts.txt", texts);
+    let model = bert_mean();
+    let arguments = |output| {
+        [
+            "tune",
+            "--model",
+            &model,
+            "--texts",
+            "texts.txt",
+            "--seconds",
+            "1",
+            "--threads",
+            "2",
+            "--json",
+            "-o",
+            output,
+        ]
+        .map(str::to_owned)
+    };
+    let started = ["one.toml", "two.toml"].map(|output| {
+        let mut command = place.command(&[]);
+        command
+            .args(arguments(output))
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped());
+        command.spawn().unwrap()
+    });
+    for process in started {
+        let outcome = place.outcome(&process.wait_with_output().unwrap()).ok();
+        let found: Value = serde_json::from_str(&outcome.stdout).unwrap();
+        let trials = found["trials"].as_array().unwrap();
+        // 7 sizes, with and without a bound of rows, for 3 ways to share 2 threads.
+        assert_eq!((trials.len(), &found["texts"]), (42, &json!(400)));
+        let rate = |trial: &Value| trial["tokens_per_s"].as_f64().unwrap();
+        assert!(trials.iter().all(|trial| rate(trial) > 0.0), "{found}");
+        assert_eq!(found["best"], trials[0]);
+        assert_eq!(
+            trials[0]["rounds"],
+            trials.iter().map(|trial| trial["rounds"].as_u64().unwrap()).max().unwrap()
+        );
+    }
+    let list: Value = serde_json::from_str(&place.run(&["profile", "list", "--json"]).ok().stdout).unwrap();
+    assert_eq!(list.as_array().unwrap().len(), 1);
+    // The fragment is a file of settings as it is.
+    place.embed(&["texts.txt", "-o", "out.npy", "--config", "one.toml"]).ok();
+    let shown = place
+        .run(&["tune", "--model", &model, "--texts", "texts.txt", "--seconds", "1", "--threads", "1"])
+        .ok();
+    assert!(shown.stdout.contains("batch tokens") && shown.stdout.contains("####"), "{}", shown.stdout);
+    assert!(shown.stdout.contains("[batching]\nmax_tokens = "), "{}", shown.stdout);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_row_that_does_not_fit_is_named_and_the_rest_is_written() {
+    let place = Place::new();
+    let model = wide_model(&place);
+    let long = long_texts(1);
+    place.file("texts.txt", format!("a quiet library\n{long}the bridge\n"));
+    let arguments = [
+        "embed",
+        "texts.txt",
+        "-o",
+        "out.npy",
+        "--model",
+        &model,
+        "--max-length",
+        "512",
+        "--threads",
+        "1",
+        "--precision",
+        "f32",
+        "--json",
+        "--batch-tokens",
+        "256",
+    ];
+    // What the program needs for itself differs; between too little for anything and enough for all lies what is meant.
+    let mut outcomes =
+        (10_u64..120).step_by(2).map(|mib| limited(&place, &format!("-d {}", mib << 10), &arguments));
+    let failed = outcomes.find(|outcome| outcome.stderr.contains("1 rows do not fit into memory alone"));
+    let failed = failed.expect("some limit lets short texts through and not the long one");
+    assert_eq!(failed.code, Some(1));
+    assert!(failed.stderr.contains("texts.txt:2"), "{}", failed.stderr);
+    let summary: Value = serde_json::from_str(&failed.stdout).unwrap();
+    assert_eq!((&summary["rows"], &summary["failed_rows"]), (&json!(2), &json!(1)));
+    let events = summary["memory"]["events"].as_array().unwrap();
+    assert!(events.iter().any(|event| event["event"] == "row-failed"), "{summary}");
+    assert!(summary["memory"]["retries"].as_u64().unwrap() > 0);
+    assert!(place.path("out.npy").exists(), "the rest is written");
 }

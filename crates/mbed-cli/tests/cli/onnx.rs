@@ -24,7 +24,7 @@ fn a_named_library_that_is_not_there_is_the_only_place_that_is_looked_at() {
     insta::assert_snapshot!(outcome.error(), @r"
     error: backend `onnx` finds no device: no ONNX Runtime 1.24 or newer was found
       `HERE/no/such/library.so`: is not there
-    hint: `mbed devices` lists what each backend finds
+    hint: `mbed onnx fetch` gets a library, `ORT_DYLIB_PATH` names one; `mbed devices` lists what each backend finds
     ");
 }
 

@@ -216,3 +216,107 @@ fn interrupting_a_job_commits_what_is_computed() {
     assert!((64..60_000).contains(&done), "{done}");
     place.run(&["verify", "job"]).ok();
 }
+
+#[test]
+fn options_of_the_output_do_what_they_say() {
+    let place = Place::new();
+    let texts: String = (0..200).map(|row| format!("the bridge near harbour {}\n", row % 50)).collect();
+    place.file("texts.txt", texts);
+    let plain = ["--input", "texts.txt", "--output"];
+    place.bulk(&[&plain[..], &["plain"]].concat()).ok();
+    let outcome =
+        place.bulk(&[&plain[..], &["once", "--dedup", "--format", "arrow", "--json"]].concat()).ok();
+    let summary: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(summary["repeated"], 150);
+    let share = |key: &str| summary[key].as_f64().unwrap();
+    assert!((0.0..=1.0).contains(&share("idle_share")), "{summary}");
+    assert!(share("engine_seconds") > 0.0 && share("engine_seconds") <= share("seconds"), "{summary}");
+    assert!(place.path("once/shards/00000000.arrow").exists());
+    assert_eq!(place.merged("once"), place.merged("plain"));
+    let verified = place.run(&["verify", "once", "--inputs"]).ok().stdout;
+    assert!(verified.contains("200 records of the input are as they were read"), "{verified}");
+    place.file("texts.txt", "another\n");
+    let changed = place.run(&["verify", "once", "--inputs"]);
+    assert_eq!(changed.code, Some(1));
+    assert!(
+        changed.stdout.contains("`texts.txt` has changed") && changed.stdout.contains("unit 0: its input"),
+        "{}",
+        changed.stdout
+    );
+    let sink = place.bulk(&[&plain[..], &["far", "--sink", "gopher://host"]].concat());
+    assert!(sink.error().contains("rows cannot be kept in `gopher://host`"), "{}", sink.stderr);
+    let parts = place.run(&["merge", "plain", "-o", "m.parquet", "--row-group-rows", "7", "--zstd", "23"]);
+    assert!(parts.stderr.contains("23 is not in 1..=22"), "{}", parts.stderr);
+}
+
+#[test]
+fn texts_that_are_too_long_are_put_aside_where_that_is_an_error() {
+    let place = Place::new();
+    place.file("texts.txt", format!("boat\n{}\nharbour\n", "boat ".repeat(2000)));
+    let strict = ["--input", "texts.txt", "--overflow", "error", "--output"];
+    let failing = place.bulk(&[&strict[..], &["strict"]].concat());
+    assert!(failing.error().contains("the text of texts.txt:2 has more than"), "{}", failing.stderr);
+    place.bulk(&[&strict[..], &["job", "--on-error", "skip"]].concat()).ok();
+    assert_eq!(
+        place.status("job")["done"],
+        serde_json::json!({"records": 3, "rows": 3, "written": 2, "dead": 1})
+    );
+    let letters = fs::read_to_string(place.path("job/dead/00000000.jsonl")).unwrap();
+    assert!(letters.contains("texts.txt:2") && letters.contains("tokens"), "{letters}");
+}
+
+#[test]
+fn a_job_in_a_folder_that_cannot_be_written_says_so() {
+    let place = Place::new();
+    place.file("texts.txt", lines(3));
+    place.file("file", "");
+    let outcome = place.bulk(&["--input", "texts.txt", "--output", "file/job"]);
+    assert!(outcome.error().contains("cannot use `file/job` of the job"), "{}", outcome.stderr);
+}
+
+#[cfg(unix)]
+#[test]
+fn signals_make_a_job_wait_and_go_on() {
+    use std::process::Stdio;
+    use std::thread::sleep;
+    use std::time::{Duration, Instant};
+
+    let place = Place::new();
+    place.file("texts.txt", lines(20_000));
+    let model = bert_mean();
+    let arguments =
+        ["run", "--model", &model, "--input", "texts.txt", "--output", "job", "--threads", "1", "--json"];
+    let child = place.command(&arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let units = || fs::read_to_string(place.path("job/journal")).map_or(0, |text| text.lines().count());
+    let signal = |name: &str| {
+        let kill = std::process::Command::new("kill").args(["-s", name, &child.id().to_string()]).status();
+        assert!(kill.unwrap().success());
+    };
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while units() < 1 && Instant::now() < deadline {
+        sleep(Duration::from_millis(2));
+    }
+    signal("USR1");
+    // What was read before may still be committed; then nothing happens.
+    let mut before = units();
+    loop {
+        sleep(Duration::from_millis(500));
+        let now = units();
+        if now == before {
+            break;
+        }
+        before = now;
+    }
+    sleep(Duration::from_secs(1));
+    assert_eq!(units(), before);
+    let waits = place.status("job")["state"] == "running";
+    assert!(waits, "it was done before it was to wait");
+    signal("USR2");
+    let outcome = place.outcome(&child.wait_with_output().unwrap()).ok();
+    let summary: Value = serde_json::from_str(&outcome.stdout).unwrap();
+    assert_eq!(
+        (&summary["finished"], &summary["totals"]["written"]),
+        (&Value::from(true), &Value::from(20_000))
+    );
+    place.run(&["verify", "job"]).ok();
+}

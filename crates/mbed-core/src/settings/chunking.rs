@@ -32,6 +32,9 @@ pub struct ChunkingSettings {
     /// Sentences on either side that are embedded together with each one, for semantic cuts.
     #[schemars(extend("examples" = [2]))]
     pub buffer: usize,
+    /// What a chunk is read with when it is embedded.
+    #[schemars(extend("examples" = ["late"]))]
+    pub pooling: ChunkPooling,
 }
 
 impl Default for ChunkingSettings {
@@ -43,8 +46,20 @@ impl Default for ChunkingSettings {
             levels: NonZeroUsize::MIN.saturating_add(1),
             threshold: Threshold::default(),
             buffer: 1,
+            pooling: ChunkPooling::Early,
         }
     }
+}
+
+/// What a chunk is read with when it is embedded.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ChunkPooling {
+    /// Nothing: each chunk is a text of its own.
+    #[default]
+    Early,
+    /// Its whole document, or as much of it as the model takes at once; each chunk pools its own tokens.
+    Late,
 }
 
 /// Where texts are cut.

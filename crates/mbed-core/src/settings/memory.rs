@@ -28,7 +28,7 @@ pub struct MemorySettings {
     #[schemars(extend("examples" = [0.5]))]
     pub fraction: Fraction,
     /// How often a batch is made smaller, and its parts in turn, where memory runs out: halved each time, and where batches
-    /// size themselves cut into the smallest parts the last time.
+    /// size themselves cut into the smallest parts in the second half of the tries.
     #[schemars(extend("x-unit" = "halvings", "examples" = [6]))]
     pub max_retries: u32,
     /// After so many rows memory that is kept for reuse is given back.

@@ -28,8 +28,9 @@ pub struct RuntimeSettings {
     #[serde(with = "auto_count")]
     #[schemars(with = "AutoCount", extend("x-unit" = "threads", "examples" = [8]))]
     pub threads: Option<NonZeroUsize>,
-    /// The set of instructions that the CPU backend uses; `auto` takes the best that the processor has.
-    #[schemars(extend("x-effect" = "planned", "examples" = ["avx2"]))]
+    /// The best set of instructions that the CPU backend uses; `auto` takes the best that the processor has. One that
+    /// the processor does not have is an error.
+    #[schemars(extend("examples" = ["avx2"]))]
     pub isa: InstructionSet,
     /// Copies of the model on each device that compute side by side; they share the threads. `auto` is one.
     #[serde(with = "auto_count")]
@@ -158,13 +159,25 @@ pub enum InstructionSet {
     #[default]
     Auto,
     /// None but what every processor of its kind has.
-    Scalar,
+    Portable,
     /// AVX2 with FMA.
     Avx2,
     /// AVX-512.
     Avx512,
     /// Advanced Matrix Extensions.
     Amx,
-    /// NEON.
-    Neon,
+}
+
+impl InstructionSet {
+    /// The name in settings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Portable => "portable",
+            Self::Avx2 => "avx2",
+            Self::Avx512 => "avx512",
+            Self::Amx => "amx",
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod layer;
 mod names;
 mod norm;
 mod position;
+mod sizes;
 
 pub use attention::{AttentionSpec, ScoreBias, alibi_slopes, relative_bucket};
 pub use embedding::EmbeddingSpec;
@@ -20,3 +21,4 @@ pub use layer::{LayerSpec, Reach};
 pub use names::{LayerTensor, Part, TensorName};
 pub use norm::{NormKind, NormPlacement, NormSpec};
 pub use position::{PositionSpec, RotaryPairing, RotarySpec};
+pub use sizes::SizeError;

@@ -20,9 +20,9 @@ pub(crate) struct Layer {
 /// A layer's linear maps in the precision of the session.
 #[derive(Debug)]
 enum Maps {
-    Single(single::Maps),
-    Bf16(tiled::Maps<OfWords>),
-    Int8(tiled::Maps<OfBytes>),
+    Single(Box<single::Maps>),
+    Bf16(Box<tiled::Maps<OfWords>>),
+    Int8(Box<tiled::Maps<OfBytes>>),
 }
 
 impl Layer {
@@ -35,9 +35,9 @@ impl Layer {
     ) -> Result<Self, BackendError> {
         let source = Source { spec, weights, index };
         let maps = match precision {
-            Precision::Bf16 => Maps::Bf16(tiled::Maps::new(source, isa)?),
-            Precision::Int8 => Maps::Int8(tiled::Maps::new(source, isa)?),
-            _ => Maps::Single(single::Maps::new(source, isa)?),
+            Precision::Bf16 => Maps::Bf16(Box::new(tiled::Maps::new(source, isa)?)),
+            Precision::Int8 => Maps::Int8(Box::new(tiled::Maps::new(source, isa)?)),
+            _ => Maps::Single(Box::new(single::Maps::new(source, isa)?)),
         };
         Ok(Self { shared: shared::Shared::new(source, rotation)?, maps })
     }

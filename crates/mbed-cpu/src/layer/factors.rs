@@ -5,10 +5,9 @@ use std::ops::Range;
 
 use mbed_core::TensorError;
 use mbed_kernels::Isa;
-use mbed_kernels::activation::Function;
-use mbed_kernels::bf16::{Bf16Gated, Bf16Linear, Output, TileRows};
+use mbed_kernels::bf16::{Bf16Linear, Output, TileRows};
 use mbed_kernels::gemm::ShapeMismatch;
-use mbed_kernels::int8::{ByteRows, Int8Gated, Int8Linear};
+use mbed_kernels::int8::{ByteRows, Int8Linear};
 use mbed_kernels::norm::Norm;
 
 use super::tiled::TiledRows;
@@ -35,15 +34,10 @@ pub(crate) trait Factors: Debug + Default {
 pub(crate) trait Kind: Debug {
     type Rows: Factors;
     type Linear: Debug;
-    type Gated: Debug;
 
     fn linear(isa: Isa, map: &Stacked) -> Result<Self::Linear, TensorError>;
 
-    fn gated(isa: Isa, gate: &Stacked, up: &Stacked) -> Result<Self::Gated, TensorError>;
-
     fn bytes(map: &Self::Linear) -> usize;
-
-    fn gated_bytes(map: &Self::Gated) -> usize;
 
     /// Length of `y`.
     fn output(map: &Self::Linear) -> usize;
@@ -56,14 +50,6 @@ pub(crate) trait Kind: Debug {
         map: &Self::Linear,
         x: (&Self::Rows, &Range<usize>),
         output: Output<'_>,
-    ) -> Result<(), ShapeMismatch>;
-
-    /// As [`Kind::apply`] with gates.
-    fn apply_gated(
-        map: &Self::Gated,
-        x: (&Self::Rows, &Range<usize>),
-        function: Function,
-        y: &mut TileRows,
     ) -> Result<(), ShapeMismatch>;
 
     /// Maps some rows of bfloat16 values; `room` is for these rows as factors, see [`Factors::reserve_copy`].
@@ -119,27 +105,17 @@ factors!(TileRows, |_copy, _rows, _columns| Ok(()));
 factors!(ByteRows, |copy, rows, columns| copy.reset(rows, columns));
 
 macro_rules! kind {
-    ($kind:ty, $rows:ty, $linear:ident, $gated:ident, $place:ident, $words:ident) => {
+    ($kind:ty, $rows:ty, $linear:ident, $place:ident, $words:ident) => {
         impl Kind for $kind {
             type Rows = $rows;
             type Linear = $linear;
-            type Gated = $gated;
 
             fn linear(isa: Isa, map: &Stacked) -> Result<Self::Linear, TensorError> {
                 let Stacked { weight, bias, input, .. } = map;
                 $linear::new(isa, weight, bias, *input).ok_or_else(|| map.misshapen())
             }
 
-            fn gated(isa: Isa, gate: &Stacked, up: &Stacked) -> Result<Self::Gated, TensorError> {
-                let maps = [gate, up].map(|map| (&*map.weight, &*map.bias));
-                $gated::new(isa, maps, gate.input).ok_or_else(|| gate.misshapen())
-            }
-
             fn bytes(map: &Self::Linear) -> usize {
-                map.bytes()
-            }
-
-            fn gated_bytes(map: &Self::Gated) -> usize {
                 map.bytes()
             }
 
@@ -159,15 +135,6 @@ macro_rules! kind {
                 map.apply(x.part(rows), output)
             }
 
-            fn apply_gated(
-                map: &Self::Gated,
-                (x, rows): (&Self::Rows, &Range<usize>),
-                function: Function,
-                y: &mut TileRows,
-            ) -> Result<(), ShapeMismatch> {
-                map.apply(x.part(rows), function, y)
-            }
-
             fn apply_words(
                 isa: Isa,
                 map: &Self::Linear,
@@ -181,8 +148,8 @@ macro_rules! kind {
     };
 }
 
-kind!(OfWords, TileRows, Bf16Linear, Bf16Gated, bf16, apply_words);
-kind!(OfBytes, ByteRows, Int8Linear, Int8Gated, int8, apply_bytes_of_words);
+kind!(OfWords, TileRows, Bf16Linear, bf16, apply_words);
+kind!(OfBytes, ByteRows, Int8Linear, int8, apply_bytes_of_words);
 
 fn apply_words(
     _isa: Isa,

@@ -8,4 +8,5 @@ mod single;
 mod tiled;
 
 pub(crate) use choice::Layer;
+pub(crate) use single::step;
 pub(crate) use tiled::TiledRows;

@@ -2,7 +2,7 @@
 
 use mbed_core::TensorError;
 use mbed_core::spec::{LayerTensor, NormPlacement};
-use mbed_kernels::elementwise;
+use mbed_kernels::Isa;
 use mbed_kernels::norm::Norm;
 
 /// The norms of one of a layer's two parts `f`.
@@ -32,25 +32,13 @@ impl Norms {
     }
 
     /// What `f` is given of `x`; `room` is as long as `x`.
-    pub(super) fn input<'a>(&self, x: &'a [f32], room: &'a mut [f32]) -> &'a [f32] {
+    pub(super) fn input<'a>(&self, isa: Isa, x: &'a [f32], room: &'a mut [f32]) -> &'a [f32] {
         match self {
             Self::None | Self::After(_) => x,
             Self::Before(norm) | Self::Around(norm, _) => {
                 room.copy_from_slice(x);
-                norm.apply(room);
+                norm.apply_on(isa, room);
                 room
-            }
-        }
-    }
-
-    /// Joins `x` and the result of `f`.
-    pub(super) fn add(&self, x: &mut [f32], result: &mut [f32]) {
-        match self {
-            Self::None | Self::Before(_) => elementwise::add(x, result),
-            Self::After(norm) => norm.apply_sum(x, result),
-            Self::Around(_, norm) => {
-                norm.apply(result);
-                elementwise::add(x, result);
             }
         }
     }

@@ -7,13 +7,14 @@ use mbed_core::spec::EncoderSpec;
 use mbed_core::{BackendError, Bytes};
 use mbed_kernels::Isa;
 use mbed_kernels::activation::Function;
-use mbed_kernels::bf16::{Bf16Scratch, Output, TileRows};
+use mbed_kernels::bf16::{Bf16Gated, Bf16Linear, Bf16Scratch, Output, TileRows};
 use mbed_kernels::elementwise;
 
 use super::choice::Source;
 use super::factors::{Factors, Kind};
 use super::norms::Norms;
 use super::shared::Shared;
+use crate::clock::Stage;
 use crate::failure::{self, DEVICE};
 use crate::parts::PartOfBatch;
 use crate::scratch::Scratch;
@@ -34,15 +35,16 @@ pub(super) struct Maps<K: Kind> {
     /// Queries, keys and values in one product.
     qkv: K::Linear,
     output: K::Linear,
-    up: Up<K>,
+    up: Up,
     down: K::Linear,
 }
 
-/// The first half of the feed-forward.
+/// The first half of the feed-forward, always in bfloat16: its function takes as long as its product, so bytes would save
+/// little, and they cost the most accuracy here.
 #[derive(Debug)]
-enum Up<K: Kind> {
-    Plain(K::Linear),
-    Gated(K::Gated),
+enum Up {
+    Plain(Bf16Linear),
+    Gated(Bf16Gated),
 }
 
 /// Rows that one thread works in.
@@ -55,7 +57,7 @@ pub(crate) struct TiledRows<F> {
     qkv: TileRows,
     context: TileRows,
     /// `step × hidden`: what the feed-forward is given
-    step: F,
+    step: TileRows,
     /// `step × intermediate`
     intermediate: TileRows,
     /// `step` rows of `context` and of `intermediate` as factors, where bfloat16 values are none.
@@ -81,11 +83,11 @@ impl<F: Factors> TiledRows<F> {
         let words = [
             (&mut self.qkv, rows, row),
             (&mut self.context, rows, width),
+            (&mut self.step, step, spec.hidden),
             (&mut self.intermediate, step, intermediate),
         ];
         let words = words.into_iter().map(|(place, rows, columns)| place.reset(rows, columns));
-        let factors = [(&mut self.input, rows, spec.hidden), (&mut self.step, step, spec.hidden)];
-        let factors = factors.into_iter().map(|(place, rows, columns)| place.reset(rows, columns));
+        let factors = [self.input.reset(rows, spec.hidden)];
         let [context, fed] = &mut self.rooms;
         let rooms = [context.reserve_copy(step, width), fed.reserve_copy(step, intermediate)];
         words.chain(factors).chain(rooms).try_for_each(|done| done.map_err(|bytes| no_memory(Some(bytes))))
@@ -93,9 +95,8 @@ impl<F: Factors> TiledRows<F> {
 
     pub(crate) fn bytes(&self) -> usize {
         let words: usize =
-            [&self.qkv, &self.context, &self.intermediate].into_iter().map(TileRows::bytes).sum();
-        let factors: usize =
-            [&self.input, &self.step].into_iter().chain(&self.rooms).map(Factors::bytes).sum();
+            [&self.qkv, &self.context, &self.step, &self.intermediate].into_iter().map(TileRows::bytes).sum();
+        let factors: usize = [&self.input].into_iter().chain(&self.rooms).map(Factors::bytes).sum();
         self.attention.bytes() + words + factors
     }
 }
@@ -103,8 +104,8 @@ impl<F: Factors> TiledRows<F> {
 impl<K: Kind> Maps<K> {
     pub(super) fn new(source: Source<'_>, isa: Isa) -> Result<Self, BackendError> {
         let up = match source.gate()? {
-            Some(gate) => Up::Gated(K::gated(isa, &gate, &source.up()?)?),
-            None => Up::Plain(K::linear(isa, &source.up()?)?),
+            Some(gate) => Up::Gated(gate.bf16_gated(isa, &source.up()?)?),
+            None => Up::Plain(source.up()?.bf16(isa)?),
         };
         Ok(Self {
             isa,
@@ -117,8 +118,8 @@ impl<K: Kind> Maps<K> {
 
     pub(super) fn bytes(&self) -> usize {
         let up = match &self.up {
-            Up::Plain(up) => K::bytes(up),
-            Up::Gated(up) => K::gated_bytes(up),
+            Up::Plain(up) => up.bytes(),
+            Up::Gated(up) => up.bytes(),
         };
         [&self.qkv, &self.output, &self.down].into_iter().map(K::bytes).sum::<usize>() + up
     }
@@ -143,7 +144,10 @@ impl<K: Kind> Maps<K> {
         tiles: &mut TiledRows<K::Rows>,
     ) -> Result<(), BackendError> {
         self.project(shared, part, scratch, tiles)?;
+        let clock = &mut scratch.clock;
+        clock.mark(Stage::Qkv, 2 * part.tokens * tiles.input.columns() * K::output(&self.qkv));
         self.attend(shared, part, scratch, tiles)?;
+        scratch.clock.mark(Stage::Attention, shared.heads.operations(&part.lengths));
         let step = TiledRows::step(tiles.intermediate.columns());
         for first in (0..part.tokens).step_by(step) {
             self.finish(shared, first..part.tokens.min(first + step), scratch, tiles)?;
@@ -209,34 +213,38 @@ impl<K: Kind> Maps<K> {
         scratch: &mut Scratch,
         tiles: &mut TiledRows<K::Rows>,
     ) -> Result<(), BackendError> {
-        let Scratch { hidden, input: input_room, block, .. } = scratch;
+        let Scratch { hidden, input: input_room, block, clock, .. } = scratch;
         let TiledRows { input, context, step, intermediate, rooms: [first, second], .. } = tiles;
         let width = K::output(&self.output);
         let hidden = &mut hidden[rows.start * width..rows.end * width];
         let attended = (&self.output, &*context, &rows, first);
         self.join(attended, &shared.attention_norms, (hidden, block), (step, 0))?;
+        clock.mark(Stage::Output, 2 * rows.len() * shared.heads.query_width() * width);
         if !matches!(shared.attention_norms, Norms::After(_)) {
             round(self.isa, &shared.feed_forward_norms, (hidden, input_room), step);
         }
         let all = 0..rows.len();
         match &self.up {
-            Up::Plain(up) => K::apply(up, (step, &all), Output::Tiles(shared.activation, intermediate)),
-            Up::Gated(up) => K::apply_gated(up, (step, &all), shared.activation, intermediate),
+            Up::Plain(up) => up.apply(step.part(&all), Output::Tiles(shared.activation, intermediate)),
+            Up::Gated(up) => up.apply(step.part(&all), shared.activation, intermediate),
         }
         .map_err(failure::shape)?;
         let fed = (&self.down, &*intermediate, &all, second);
-        self.join(fed, &shared.feed_forward_norms, (hidden, block), (input, rows.start))
+        self.join(fed, &shared.feed_forward_norms, (hidden, block), (input, rows.start))?;
+        let maps = if matches!(self.up, Up::Gated(_)) { 3 } else { 2 };
+        clock.mark(Stage::FeedForward, 2 * rows.len() * maps * width * intermediate.columns());
+        Ok(())
     }
 
     /// Joins `states` and a map of some rows of `x`; `result` is as long as the longest states, and `room` is for the
     /// rows. Where a norm comes after, its result is what the next part is given, and goes to `tiles` too, from row
     /// `first` on.
-    fn join(
+    fn join<F: Factors>(
         &self,
         (map, x, rows, room): (&K::Linear, &TileRows, &Range<usize>, &mut K::Rows),
         norms: &Norms,
         (states, result): (&mut [f32], &mut [f32]),
-        (tiles, first): (&mut K::Rows, usize),
+        (tiles, first): (&mut F, usize),
     ) -> Result<(), BackendError> {
         let mut apply =
             |output| K::apply_words(self.isa, map, (x, rows), room, output).map_err(failure::shape);

@@ -20,6 +20,16 @@ impl<'a> Cutter<'a> {
         Self { lengths, order: order.into_iter() }
     }
 
+    /// As [`Cutter::new`], without some of the rows, which are given in order.
+    pub(crate) fn without(lengths: &'a [usize], left_out: &[usize]) -> Self {
+        let mut cutter = Self::new(lengths);
+        if !left_out.is_empty() {
+            let rows: Vec<usize> = cutter.order.filter(|row| left_out.binary_search(row).is_err()).collect();
+            cutter.order = rows.into_iter();
+        }
+        cutter
+    }
+
     /// Whether no rows are left.
     pub(crate) fn is_empty(&self) -> bool {
         self.order.as_slice().is_empty()

@@ -7,6 +7,7 @@ use mbed_core::{Bytes, DeviceMemory};
 use mbed_monitor::{Bound, Host};
 use serde::Serialize;
 
+use super::ledger::Holdings;
 use crate::EngineError;
 
 /// Memory of a device at one moment.
@@ -50,25 +51,18 @@ impl fmt::Display for Reading {
     }
 }
 
-/// What engines of this process hold of a device.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Holdings {
-    /// Weights of this engine.
-    pub(crate) weights: u64,
-    /// Buffers that this engine keeps and reuses, which its batches may take.
-    pub(crate) kept: u64,
-    /// What batches of other engines may still take.
-    pub(crate) claimed: u64,
-    /// Sessions of this engine there, which share what it may take.
-    pub(crate) sessions: u64,
+/// What a batch of one session may take: its share of `(free - reserved) · safety_factor`, and no more than the part of
+/// the device that mbed may use at all. What sessions keep counts as free: they give it back when it is asked for.
+pub(crate) fn budget(settings: &MemorySettings, reading: Reading, holdings: Holdings) -> u64 {
+    part(share(settings, reading, holdings), settings.safety_factor.get())
 }
 
-/// What a batch of one session may take: `(free - reserved) · safety_factor`, and no more than the part of the device that mbed may use at all.
-pub(crate) fn budget(settings: &MemorySettings, reading: Reading, holdings: Holdings) -> u64 {
-    let Holdings { weights, kept, claimed, sessions } = holdings;
-    let free = (reading.free.get() + kept).saturating_sub(settings.reserved.bytes().get() + claimed);
-    let share = part(reading.total.get(), settings.fraction.get()).saturating_sub(weights + claimed);
-    part(free.min(share), settings.safety_factor.get()) / sessions.max(1)
+/// What a session may hold while others compute too.
+pub(crate) fn share(settings: &MemorySettings, reading: Reading, holdings: Holdings) -> u64 {
+    let Holdings { weights, kept, sessions } = holdings;
+    let free = reading.free.get().saturating_add(kept).saturating_sub(settings.reserved.bytes().get());
+    let all = part(reading.total.get(), settings.fraction.get()).saturating_sub(weights);
+    free.min(all) / sessions.max(1)
 }
 
 /// Refuses to leave to others more than there is.
@@ -103,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_reserved_and_what_others_claim_is_left_out() {
+    fn what_is_reserved_is_left_out_and_the_rest_is_shared() {
         let settings = |reserved, fraction| MemorySettings {
             reserved: ByteSize::new(reserved),
             safety_factor: Fraction::try_from(0.5).unwrap(),
@@ -111,18 +105,16 @@ mod tests {
             ..MemorySettings::default()
         };
         let reading = Reading { total: Bytes::new(1000), free: Bytes::new(600), bound: None };
-        let check = |settings: MemorySettings, (weights, kept, claimed), expected| {
-            assert_eq!(
-                budget(&settings, reading, Holdings { weights, kept, claimed, sessions: 1 }),
-                expected
-            );
+        let check = |settings: MemorySettings, (weights, kept, sessions), expected| {
+            assert_eq!(budget(&settings, reading, Holdings { weights, kept, sessions }), expected);
         };
-        check(settings(0, 1.0), (0, 0, 0), 300);
-        check(settings(200, 1.0), (0, 0, 0), 200);
-        check(settings(200, 1.0), (0, 100, 300), 100);
-        check(settings(0, 0.4), (300, 0, 0), 50);
-        check(settings(700, 1.0), (0, 0, 0), 0);
-        check(settings(0, 0.2), (300, 0, 0), 0);
+        check(settings(0, 1.0), (0, 0, 1), 300);
+        check(settings(200, 1.0), (0, 0, 1), 200);
+        check(settings(200, 1.0), (0, 100, 1), 250);
+        check(settings(200, 1.0), (0, 100, 2), 125);
+        check(settings(0, 0.4), (300, 0, 1), 50);
+        check(settings(700, 1.0), (0, 0, 1), 0);
+        check(settings(0, 0.2), (300, 0, 1), 0);
         assert!(super::check(&settings(1000, 1.0), reading).is_err());
         assert!(super::check(&settings(999, 1.0), reading).is_ok());
     }

@@ -1,64 +1,57 @@
 //! The size of batches: what memory allows, and what is fastest within that.
 
 use std::num::NonZeroUsize;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use mbed_core::settings::BatchingSettings;
 use mbed_core::{Bytes, Session};
 use mbed_monitor::LeakWatch;
 
-use super::budget::{self, Holdings, budget};
+use super::budget::{self, budget};
 use super::desk::Desk;
 use super::events::{Change, Events};
-use super::ledger::Claim;
+use super::ledger::Holdings;
 use super::limit::Limit;
+use super::room::Shortage;
 use super::search::Search;
 use super::{CostModel, CurvePoint, Learnt, MemoryOptions, MemoryReport, Reading, Shape, rows_per_gib};
 use crate::EngineError;
 use crate::batch::{Bounds, MemoryBound};
 
-/// A batch takes turns with others for at most so long; then it tries its luck.
-const CLAIM_PATIENCE: Duration = Duration::from_secs(10);
-/// The first wait for memory that others hold; each is twice as long as the one before.
-const FIRST_WAIT: Duration = Duration::from_millis(10);
-/// So many waits make two and a half seconds.
-const WAITS: u32 = 8;
 /// Pressure does not make a batch smaller that needs no more than this part of the device: that would cost time and
 /// free nothing.
 const SMALL: f64 = 0.02;
-/// A batch that fills less than this part of what it was cut for is the rest of a window, whose rate says little.
-const FULL: f64 = 0.7;
 
 /// Sizes the batches of one engine.
 #[derive(Debug)]
 pub(crate) struct Controller {
-    options: MemoryOptions,
+    pub(super) options: MemoryOptions,
     rows: Option<NonZeroUsize>,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
-struct State {
-    cost: CostModel,
+pub(super) struct State {
+    pub(super) cost: CostModel,
     limit: Limit,
     search: Search,
-    desks: Vec<Desk>,
+    pub(super) desks: Vec<Desk>,
     events: Events,
     batches: u64,
     /// The longest text of the last batch.
     longest: usize,
     /// Waiting brought nothing the last time, with so much free.
-    waited_in_vain: Option<Bytes>,
-    report: MemoryReport,
+    pub(super) waited_in_vain: Option<Bytes>,
+    pub(super) report: MemoryReport,
 }
 
 /// A batch that was computed.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Fitted {
     pub(crate) shape: Shape,
-    /// What it was cut for.
-    pub(crate) size: usize,
+    /// The size that it stands for in measurements, where it is neither the rest of a window nor a part of a batch.
+    pub(crate) size: Option<usize>,
     pub(crate) time: Duration,
     /// By how much the process had grown at its peak, where the session does not tell what it keeps.
     pub(crate) grown: Option<Bytes>,
@@ -108,7 +101,7 @@ impl Controller {
         Ok(Self { options, rows: batching.row_cap(), state: Mutex::new(state) })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         // No step in here leaves half a change behind where it panics: at worst a size is not the best.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -117,13 +110,20 @@ impl Controller {
     pub(crate) fn bounds(&self) -> (Bounds, usize) {
         let mut state = self.state();
         let bounds = self.bounds_of(&state, state.limit.tokens());
+        let longest = state.longest.max(1);
+        // One row more than fits, so that some size stands for as many rows as there is room for.
         let room = bounds.memory.as_ref().map_or(usize::MAX, |memory| {
-            let longest = state.longest.max(1);
-            memory.cost.rows_within(memory.bytes, longest, bounds.tokens.get()).max(1).saturating_mul(longest)
+            let rows = memory.cost.rows_within(memory.bytes, longest, bounds.tokens.get());
+            rows.saturating_add(1).saturating_mul(longest)
         });
-        let size = state.search.next(bounds.tokens.get().min(room));
-        let tokens = NonZeroUsize::new(size).unwrap_or(NonZeroUsize::MIN);
+        let size = state.search.next(bounds.tokens.get().min(room), longest);
+        let tokens = NonZeroUsize::new(size).unwrap_or(NonZeroUsize::MIN).min(bounds.tokens);
         (Bounds { tokens, ..bounds }, size)
+    }
+
+    /// A window begins.
+    pub(crate) fn window(&self) {
+        self.state().search.window();
     }
 
     fn bounds_of(&self, state: &State, tokens: usize) -> Bounds {
@@ -147,75 +147,6 @@ impl Controller {
             row == 0 || bounds.allow(row + 1, tokens, longest)
         });
         fits.count()
-    }
-
-    /// Waits a little, and longer each time, while others hold the memory that a batch needs at the least.
-    pub(crate) fn wait_for_room(&self, desk: usize, session: &dyn Session, shape: Shape) {
-        let start = self.options.clock.now();
-        let mut pause = FIRST_WAIT;
-        for wait in 0..=WAITS {
-            let Some((needed, free)) = self.lacks_room(desk, session, shape) else {
-                if wait > 0 {
-                    let seconds = (self.options.clock.now() - start).as_secs_f64();
-                    self.state().event(Change::Waited { seconds, needed: Bytes::from(0_usize) });
-                }
-                return;
-            };
-            if wait == WAITS {
-                let seconds = (self.options.clock.now() - start).as_secs_f64();
-                let mut state = self.state();
-                state.waited_in_vain = Some(free);
-                state.event(Change::Waited { seconds, needed });
-                return;
-            }
-            self.options.clock.sleep(pause);
-            pause *= 2;
-        }
-    }
-
-    /// What the batch needs and what is free, where that is too little and others hold the rest.
-    fn lacks_room(&self, desk: usize, session: &dyn Session, shape: Shape) -> Option<(Bytes, Bytes)> {
-        let mut state = self.state();
-        let now = self.options.clock.now();
-        state.desks.get_mut(desk)?.look_again();
-        let reading = state.desks[desk].read(session, &self.options.host, now)?;
-        let needed = state.cost.most(shape);
-        let kept = state.desks[desk].kept;
-        let fits_alone = needed.get() + state.desks[desk].weights <= reading.total.get();
-        let has_room = needed.get() <= reading.free.get() + kept;
-        if has_room || !fits_alone {
-            state.waited_in_vain = None;
-            return None;
-        }
-        // No second wait in vain unless something has changed.
-        let is_vain = state.waited_in_vain.is_some_and(|free| reading.free <= free);
-        (!is_vain).then_some((needed, reading.free))
-    }
-
-    /// Claims what the batch may take beyond what the session keeps anyway, and waits for other engines' batches.
-    pub(crate) fn claim(&self, desk: usize, session: &dyn Session, shape: Shape) -> Option<Claim> {
-        let mut state = self.state();
-        let most = state.cost.most(shape).get();
-        let ours = state.desks.get_mut(desk)?;
-        let more = most.saturating_sub(ours.kept);
-        ours.claimed = more;
-        let ledger = Arc::clone(&ours.ledger);
-        let reserved = self.options.settings.reserved.bytes().get();
-        drop(state);
-        let host = &self.options.host;
-        let free = || {
-            let reading = Reading::take(session.device_memory(), host)?;
-            Some(reading.free.get().saturating_sub(reserved))
-        };
-        Some(ledger.claim(more, free, CLAIM_PATIENCE))
-    }
-
-    /// The batch is done with.
-    pub(crate) fn release(&self, desk: usize, claim: Option<Claim>) {
-        drop(claim);
-        if let Some(ours) = self.state().desks.get_mut(desk) {
-            ours.claimed = 0;
-        }
     }
 
     /// Learns from a batch that fitted, and gives the session's buffers back where their time has come.
@@ -251,34 +182,39 @@ impl Controller {
     }
 
     /// Reads memory anew, after it was given back.
-    fn look_again(&self, state: &mut State, desk: usize, session: &dyn Session) {
+    pub(super) fn look_again(&self, state: &mut State, desk: usize, session: &dyn Session) {
         if let Some(ours) = state.desks.get_mut(desk) {
             ours.look_again();
             ours.read(session, &self.options.host, self.options.clock.now());
         }
     }
 
-    /// Learns from a batch that did not fit, after which the session has given its buffers back.
-    pub(crate) fn ran_out(&self, desk: usize, session: &mut dyn Session, shape: Shape, free: Option<Bytes>) {
+    /// Learns from a batch that did not fit, and gives the session's buffers back.
+    pub(crate) fn ran_out(
+        &self,
+        desk: usize,
+        session: &mut dyn Session,
+        shape: Shape,
+        free: Option<Bytes>,
+    ) -> Shortage {
         let mut state = self.state();
         state.report.out_of_memory += 1;
-        if let Some(free) = free {
-            let room = Bytes::new(free.get() + state.desks[desk].kept);
-            state.cost.refused(shape, room);
-        }
+        let kept = state.desks.get(desk).map_or(0, |ours| ours.kept);
+        let room = free.map(|free| Bytes::new(free.get().saturating_add(kept)));
+        let needed = state.cost.most(shape);
         state.trim(desk, session);
         self.look_again(&mut state, desk, session);
+        if let Some(room) = room.filter(|&room| kept > 0 && needed <= room) {
+            state.event(Change::Fragmented { needed, room });
+            return Shortage::Fragments;
+        }
+        if let Some(room) = room {
+            state.cost.refused(shape, room);
+        }
         state.limit.ran_out(shape.places);
         let to = state.limit.tokens();
         state.event(Change::OutOfMemory { rows: shape.rows, tokens: shape.places, to });
-    }
-
-    /// Counts a part of a batch that is tried again; a single row waits a little first.
-    pub(crate) fn retry(&self, rows: usize, tries: u32) {
-        self.state().report.retries += 1;
-        if rows == 1 {
-            self.options.clock.sleep(FIRST_WAIT * 2_u32.saturating_pow(tries.min(WAITS)));
-        }
+        Shortage::Memory
     }
 
     /// Counts a row that did not fit alone.
@@ -353,20 +289,13 @@ impl Controller {
 }
 
 impl State {
-    fn event(&mut self, what: Change) {
+    pub(super) fn event(&mut self, what: Change) {
         self.events.push(self.batches, what);
     }
 
-    fn holdings(&self, desk: usize) -> Holdings {
+    pub(super) fn holdings(&self, desk: usize) -> Holdings {
         let Some(ours) = self.desks.get(desk) else { return Holdings::default() };
-        let here = || self.desks.iter().filter(|other| Arc::ptr_eq(&other.ledger, &ours.ledger));
-        let own: u64 = here().map(|desk| desk.claimed).sum();
-        Holdings {
-            weights: here().map(|desk| desk.weights).sum(),
-            kept: here().map(|desk| desk.kept).sum(),
-            claimed: ours.ledger.claimed().saturating_sub(own),
-            sessions: here().count() as u64,
-        }
+        ours.seat.holdings(self.desks.iter().map(|desk| desk.seat.as_ref()))
     }
 
     /// The first limit: what fits into the budget at full length, or the rule of thumb.
@@ -395,7 +324,7 @@ impl State {
         let expected = self.cost.expected(batch.shape);
         let is_largest = ours.largest.is_none_or(|largest| expected >= self.cost.expected(largest));
         let kept = session.memory().workspace;
-        ours.kept = kept.map_or(0, Bytes::get);
+        ours.keeps(kept.map_or(0, Bytes::get));
         self.report.most_kept = self.report.most_kept.max(Bytes::new(ours.kept));
         let needed = kept.filter(|_| is_largest).or(batch.grown);
         if is_largest {
@@ -408,10 +337,8 @@ impl State {
 
     /// Compares rates, where the batch was as large as it was meant to be.
     fn compare(&mut self, batch: Fitted) {
-        if (batch.shape.places as f64) < batch.size as f64 * FULL {
-            return;
-        }
-        if let Some(found) = self.search.measured(batch.size, batch.shape.places, batch.time) {
+        let found = batch.size.and_then(|size| self.search.measured(size, batch.shape.places, batch.time));
+        if let Some(found) = found {
             self.event(Change::Faster { from: found.from, to: found.to, gain: found.gain });
         }
     }
@@ -428,11 +355,11 @@ impl State {
         self.cost.rows_within(small, longest, self.limit.tokens()).max(1).saturating_mul(longest)
     }
 
-    fn trim(&mut self, desk: usize, session: &mut dyn Session) {
+    pub(super) fn trim(&mut self, desk: usize, session: &mut dyn Session) {
         session.trim();
         self.report.trims += 1;
         if let Some(ours) = self.desks.get_mut(desk) {
-            ours.kept = session.memory().workspace.map_or(0, Bytes::get);
+            ours.keeps(session.memory().workspace.map_or(0, Bytes::get));
             ours.largest = None;
             ours.rows_since_trim = 0;
         }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use mbed_core::{BatchLayout, Bytes, DeviceMemory, Session};
 use mbed_monitor::{Host, LeakWatch};
 
-use super::ledger::{Ledger, Ledgers};
+use super::ledger::{Ledgers, Seat};
 use super::{Reading, Shape};
 
 /// This machine is not asked more often: reading its files takes a tenth of a millisecond.
@@ -16,12 +16,10 @@ const HOST_INTERVAL: Duration = Duration::from_millis(50);
 #[derive(Debug)]
 pub(super) struct Desk {
     pub(super) layout: BatchLayout,
-    pub(super) ledger: Arc<Ledger>,
+    pub(super) seat: Arc<Seat>,
     pub(super) weights: u64,
     /// What its buffers hold.
     pub(super) kept: u64,
-    /// What the batch under way may take beyond that.
-    pub(super) claimed: u64,
     /// The most demanding batch since its buffers were last given back.
     pub(super) largest: Option<Shape>,
     pub(super) rows_since_trim: usize,
@@ -38,12 +36,13 @@ impl Desk {
             _ => capabilities.device.to_string(),
         };
         let memory = session.memory();
+        let weights = memory.weights.map_or(0, Bytes::get);
+        let kept = memory.workspace.map_or(0, Bytes::get);
         Self {
             layout: capabilities.layout,
-            ledger: ledgers.of(&name),
-            weights: memory.weights.map_or(0, Bytes::get),
-            kept: memory.workspace.map_or(0, Bytes::get),
-            claimed: 0,
+            seat: Arc::new(ledgers.of(&name).sit(weights, kept)),
+            weights,
+            kept,
             largest: None,
             rows_since_trim: 0,
             leaks,
@@ -61,6 +60,14 @@ impl Desk {
             self.read_at = Some(now);
         }
         self.reading
+    }
+
+    /// The session's buffers hold so much now.
+    pub(super) fn keeps(&mut self, bytes: u64) {
+        if self.kept != bytes {
+            self.seat.keeps(bytes);
+        }
+        self.kept = bytes;
     }
 
     /// Forgets when it last looked.

@@ -56,6 +56,14 @@ pub enum Change {
         /// How many tokens a batch may have now.
         to: usize,
     },
+    /// A batch did not fit though there was enough: in pieces. Its session gave its buffers back, and it was tried again
+    /// as it was.
+    Fragmented {
+        /// What it needed.
+        needed: Bytes,
+        /// What was free, with what its session kept.
+        room: Bytes,
+    },
     /// Another size was measured to be faster.
     Faster {
         /// Tokens before.
@@ -102,6 +110,9 @@ impl fmt::Display for Change {
                     f,
                     "a batch of {rows} rows and {tokens} tokens did not fit: at most {to} tokens from now on"
                 )
+            }
+            Self::Fragmented { needed, room } => {
+                write!(f, "{needed} did not fit into {room} in pieces: buffers are given back")
             }
             Self::Faster { from, to, gain } => {
                 write!(f, "batches of {to} tokens instead of {from}: measured {gain:.2} times as fast")

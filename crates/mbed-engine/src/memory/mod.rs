@@ -16,6 +16,7 @@ mod options;
 mod profile;
 mod recover;
 mod report;
+mod room;
 mod search;
 mod shape;
 
@@ -29,4 +30,5 @@ pub use options::MemoryOptions;
 pub use profile::{Learnt, Profile, ProfileError, ProfileKey, ProfileStore};
 pub(crate) use recover::Place;
 pub use report::{CurvePoint, MemoryReport};
+pub(crate) use room::AtWork;
 pub use shape::Shape;

@@ -3,11 +3,12 @@
 use std::num::NonZeroUsize;
 
 use mbed_core::{BackendError, Batch, Bytes, DeviceMemory, Embeddings, Session};
-use mbed_text::Encoded;
 
 use super::Shape;
 use super::controller::{Controller, Fitted};
-use crate::worker::{Computed, Done, Failure, check_shape, fill};
+use super::room::{Need, Shortage};
+use crate::sequences::{Sequence, fill};
+use crate::worker::{Computed, Done, Failure, check_shape, compute_span};
 
 /// A batch for a session.
 #[derive(Clone, Copy, Debug)]
@@ -17,114 +18,137 @@ pub(crate) struct Place<'a> {
     pub(crate) desk: usize,
     /// The fewest rows of a part, unless there are fewer.
     pub(crate) min_rows: NonZeroUsize,
-    /// What the batch was cut for.
-    pub(crate) size: usize,
+    /// The size that the batch stands for in measurements, where it is not the rest of a window.
+    pub(crate) size: Option<usize>,
 }
 
-/// Rows that wait, and how often they were in a batch that did not fit.
+/// Sequences that wait, here called rows, and how often they were in a batch that did not fit.
 type Waiting = Vec<(Vec<usize>, u32)>;
+
+/// Why a try brought nothing.
+#[derive(Debug)]
+enum Missed {
+    /// It did not fit.
+    Memory(BackendError, Shortage),
+    /// Something that smaller parts do not mend.
+    Failed(Failure),
+}
 
 impl Place<'_> {
     /// Computes `rows` of a window.
     pub(crate) fn compute(
         self,
         session: &mut dyn Session,
-        encoded: &[Encoded],
+        list: &[Sequence],
         rows: Vec<usize>,
     ) -> Result<Done, Failure> {
+        let whole = rows.len();
         let mut waiting: Waiting = vec![(rows, 0)];
         let mut done = Done::default();
         while let Some((mut rows, tries)) = waiting.pop() {
-            let lengths: Vec<usize> = rows.iter().map(|&row| length(encoded, row)).collect();
+            let lengths: Vec<usize> = rows.iter().map(|&row| length(list, row)).collect();
             let fitting = self.controller.fitting(&lengths).max(1);
             if fitting < rows.len() {
                 waiting.push((rows.split_off(fitting), tries));
             }
-            match self.attempt(session, encoded, &rows) {
-                Ok(vectors) => done.computed.push(Computed { rows, vectors }),
-                Err(Failure::Session { error: error @ BackendError::OutOfMemory { .. }, .. }) => {
-                    self.ran_out((rows, tries), error, encoded, (&mut waiting, &mut done))?;
+            let size = self.size.filter(|_| rows.len() == whole);
+            match (Self { size, ..self }).attempt(session, list, (&rows, tries)) {
+                Ok(vectors) => done.computed.push(Computed { sequences: rows, vectors }),
+                Err(Missed::Memory(error, why)) => {
+                    self.missed((rows, tries), (error, why), list, (&mut waiting, &mut done))?;
                 }
-                Err(failure) => return Err(failure),
+                Err(Missed::Failed(failure)) => return Err(failure),
             }
         }
         Ok(done)
     }
 
-    /// One try.
+    /// Puts parts of what did not fit back, or names the row that does not fit at all.
+    fn missed(
+        self,
+        (rows, tries): (Vec<usize>, u32),
+        (error, why): (BackendError, Shortage),
+        list: &[Sequence],
+        (waiting, done): (&mut Waiting, &mut Done),
+    ) -> Result<(), Failure> {
+        let row = rows.first().copied().unwrap_or(0);
+        let Some(part) = self.next_part(rows.len(), tries, why) else {
+            if rows.len() > 1 {
+                return Err(Failure::Session { sequence: row, error });
+            }
+            self.controller.row_failed(length(list, row));
+            done.failed.push((row, error));
+            return Ok(());
+        };
+        done.splits += u64::from(part < rows.len());
+        for part in rows.chunks(part).rev() {
+            self.controller.retry(part.len(), tries);
+            waiting.push((part.to_vec(), tries + 1));
+        }
+        Ok(())
+    }
+
+    /// One try with rows that did not fit so many times before.
     fn attempt(
         self,
         session: &mut dyn Session,
-        encoded: &[Encoded],
-        rows: &[usize],
-    ) -> Result<Embeddings, Failure> {
+        list: &[Sequence],
+        (rows, tries): (&[usize], u32),
+    ) -> Result<Embeddings, Missed> {
         let row = rows.first().copied().unwrap_or(0);
-        let failed = |error| Failure::Session { row, error };
-        let batch = fill(encoded, rows).map_err(failed)?;
+        let failed = |error| Missed::Failed(Failure::Session { sequence: row, error });
+        let batch = fill(list, rows).map_err(failed)?;
         let shape = Shape::of(&batch, session.capabilities().layout);
         let controller = self.controller;
-        if rows.len() == 1 {
-            controller.wait_for_room(self.desk, session, shape);
-        }
-        let claim = controller.claim(self.desk, session, shape);
+        let need = if rows.len() == 1 && tries > 0 { Need::Last } else { Need::Usual };
+        let claim = controller.claim(self.desk, session, shape, need);
         let before = Growth::before(session, controller);
         let start = controller.now();
         let mut vectors = Embeddings::new();
         let result = embed(session, &batch, &mut vectors);
         let time = controller.now().saturating_sub(start);
-        controller.release(self.desk, claim);
-        match result {
+        let missed = match result {
             Ok(()) => {
-                check_shape(&vectors, rows.len(), session.capabilities().dimensions)?;
+                check_shape(&vectors, batch.rows(), session.capabilities().dimensions)
+                    .map_err(Missed::Failed)?;
                 let grown = before.and_then(Growth::after);
                 controller.fitted(self.desk, session, Fitted { shape, size: self.size, time, grown });
-                Ok(vectors)
+                None
             }
-            Err(error) => {
-                if let BackendError::OutOfMemory { free, .. } = error {
-                    controller.ran_out(self.desk, session, shape, free);
-                }
-                Err(failed(error))
+            Err(error @ BackendError::OutOfMemory { free, .. }) => {
+                let why = controller.ran_out(self.desk, session, shape, free);
+                Some(Missed::Memory(error, why))
             }
-        }
+            Err(error) => Some(failed(error)),
+        };
+        // Only now does the ledger know what the session keeps.
+        drop(claim);
+        missed.map_or(Ok(vectors), Err)
     }
 
-    /// Cuts what did not fit into parts. The last try is with the smallest, so that a row that fits alone is computed.
-    fn ran_out(
-        self,
-        (rows, tries): (Vec<usize>, u32),
-        error: BackendError,
-        encoded: &[Encoded],
-        (waiting, done): (&mut Waiting, &mut Done),
-    ) -> Result<(), Failure> {
-        let row = rows.first().copied().unwrap_or(0);
+    /// How many rows the parts have that are tried next, or none where there were tries enough. The first half of the
+    /// tries makes parts smaller; the others are of the smallest, so that a row that fits alone is computed even where
+    /// memory is refused without a reason.
+    fn next_part(self, rows: usize, tries: u32, why: Shortage) -> Option<usize> {
+        let most = self.controller.max_retries();
+        let next = tries.checked_add(1).filter(|&next| next <= most)?;
         let least = self.min_rows.get();
-        if tries < self.controller.max_retries() {
-            let half = if tries + 1 == self.controller.max_retries() { least } else { rows.len() / 2 };
-            let part = half.max(least).min(rows.len()).max(1);
-            done.splits += u64::from(part < rows.len());
-            for part in rows.chunks(part).rev() {
-                self.controller.retry(part.len(), tries);
-                waiting.push((part.to_vec(), tries + 1));
-            }
-            return Ok(());
-        }
-        if rows.len() > 1 {
-            return Err(Failure::Session { row, error });
-        }
-        self.controller.row_failed(length(encoded, row));
-        done.failed.push((row, error));
-        Ok(())
+        let part = match why {
+            _ if next >= most.div_ceil(2) => least,
+            Shortage::Fragments => rows,
+            Shortage::Memory => rows / 2,
+        };
+        Some(part.max(least).min(rows).max(1))
     }
 }
 
 fn embed(session: &mut dyn Session, batch: &Batch, vectors: &mut Embeddings) -> Result<(), BackendError> {
-    let _span = tracing::debug_span!("compute", rows = batch.rows(), tokens = batch.tokens()).entered();
+    let _span = compute_span(batch).entered();
     session.embed(batch, vectors)
 }
 
-fn length(encoded: &[Encoded], row: usize) -> usize {
-    encoded.get(row).map_or(0, |encoded| encoded.tokens.len())
+fn length(list: &[Sequence], row: usize) -> usize {
+    list.get(row).map_or(0, |sequence| sequence.tokens.len())
 }
 
 /// By how much the process grows at its peak, for sessions that compute in this machine's memory and do not tell what

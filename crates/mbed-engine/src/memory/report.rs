@@ -54,6 +54,14 @@ impl MemoryReport {
     }
 }
 
+impl CurvePoint {
+    /// Batches of so many tokens were so fast.
+    #[must_use]
+    pub const fn new(tokens: usize, tokens_per_s: f64, batches: u64) -> Self {
+        Self { tokens, tokens_per_s, batches }
+    }
+}
+
 /// How fast batches of one size were.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]

@@ -42,25 +42,6 @@ fn clamp(x: f32, low: f32, high: f32) -> f32 {
     if x < high { x } else { high }
 }
 
-/// The exact GELU through the complementary error function: Abramowitz and Stegun, Handbook of Mathematical
-/// Functions, formula 7.1.26, `erfc(z) = t (a1 + t (a2 + ...)) e^(-z²)` with `t = 1 / (1 + p z)`, whose error is
-/// at most 1.5e-7 for `z >= 0`.
-#[inline(always)]
-pub(super) fn gelu(x: f32) -> f32 {
-    const P: f32 = 0.327_591_1;
-    const A: [f32; 5] = [1.061_405_4, -1.453_152, 1.421_413_7, -0.284_496_74, 0.254_829_6];
-    let z = x.abs() * std::f32::consts::FRAC_1_SQRT_2;
-    let t = 1.0 / (1.0 + P * z);
-    let mut series = 0.0;
-    for coefficient in A {
-        series = (series + coefficient) * t;
-    }
-    // Φ(-|x|) and with it both halves: x Φ(x) = x - x Φ(-x) where x is positive.
-    let tail = 0.5 * series * exp(-z * z);
-    let share = if x > 0.0 { 1.0 - tail } else { tail };
-    x * share
-}
-
 #[inline(always)]
 pub(super) fn gelu_tanh(x: f32) -> f32 {
     // √(2/π)

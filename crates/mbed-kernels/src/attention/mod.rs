@@ -1,15 +1,15 @@
 //! Attention of one sequence, head by head.
 
+mod kernel;
+mod room;
+mod softmax;
+
 use std::ops::Range;
 
-use pulp::{Arch, Simd, WithSimd};
+pub use room::AttentionRoom;
 
-use crate::activation::exp;
-use crate::gemm::{Keep, Matrix, MatrixMut, ShapeMismatch, multiply};
-use crate::lanes;
-
-/// Rows of scores that are held at a time.
-const QUERY_BLOCK: usize = 128;
+use crate::Isa;
+use crate::gemm::ShapeMismatch;
 
 /// How queries, keys and values of a sequence lie in one buffer: a token's queries of all heads, then its keys,
 /// then its values.
@@ -28,6 +28,13 @@ impl Heads {
     #[must_use]
     pub const fn query_width(self) -> usize {
         self.count * self.size
+    }
+
+    /// Operations of the two products for sequences of these lengths, two for a multiplication with its addition, where
+    /// every token looks at all.
+    #[must_use]
+    pub fn operations(self, lengths: &[usize]) -> usize {
+        4 * self.query_width() * lengths.iter().map(|length| length * length).sum::<usize>()
     }
 
     /// Length of a token's queries, keys and values.
@@ -83,127 +90,37 @@ pub struct Attention<'a> {
 }
 
 impl Attention<'_> {
-    /// Length of the room for scores that a sequence of `length` tokens needs.
-    #[must_use]
-    pub const fn scores(length: usize) -> usize {
-        if length < QUERY_BLOCK { length * length } else { QUERY_BLOCK * length }
-    }
-
     /// Computes the contexts of one sequence of `length` tokens.
     ///
-    /// `qkv` is `length × row` and `context` is `length × query_width`, see [`Heads`]; `scores` has room for
-    /// [`Attention::scores`] values, and what it held is lost.
+    /// `qkv` is `length × row` and `context` is `length × query_width`, see [`Heads`]; what `room` held is lost.
     ///
     /// # Errors
-    /// A slice is too short for `length`.
+    /// A slice has another length, or `room` has less than [`AttentionRoom::reserve`] makes for so many tokens.
     pub fn apply(
         &self,
-        length: usize,
-        qkv: &[f32],
+        isa: Isa,
+        (length, qkv): (usize, &[f32]),
         context: &mut [f32],
-        scores: &mut [f32],
+        room: &mut AttentionRoom,
     ) -> Result<(), ShapeMismatch> {
-        for head in 0..self.heads.count {
-            for first in (0..length).step_by(QUERY_BLOCK) {
-                let queries = first..length.min(first + QUERY_BLOCK);
-                self.attend(&Block { head, queries, length }, qkv, context, scores)?;
-            }
+        let (row, width) = (self.heads.row(), self.heads.query_width());
+        let fits = qkv.len() == length * row && context.len() == length * width;
+        if !fits || !room.is_for(isa, self.heads, length) {
+            return Err(ShapeMismatch {
+                left: (qkv.len() / row.max(1), row),
+                right: (row, width),
+                output: (context.len() / width.max(1), width),
+            });
         }
+        isa.vectorize(kernel::Attend { attention: self, length, qkv, context, room });
         Ok(())
-    }
-
-    fn attend(
-        &self,
-        block: &Block,
-        qkv: &[f32],
-        context: &mut [f32],
-        scores: &mut [f32],
-    ) -> Result<(), ShapeMismatch> {
-        let Block { head, ref queries, length } = *block;
-        let Heads { count, key_values, size } = self.heads;
-        let shared = head / (count / key_values.max(1)).max(1);
-        let keys = self.reach.keys(queries.start, length).start
-            ..self.reach.keys(queries.end.saturating_sub(1), length).end;
-        let matrix = |column: usize, tokens: &Range<usize>| Matrix {
-            data: qkv.get(tokens.start * self.heads.row() + column * size..).unwrap_or_default(),
-            rows: tokens.len(),
-            columns: size,
-            row_stride: self.heads.row(),
-            column_stride: 1,
-        };
-        let (query, key) = (matrix(head, queries), matrix(count + shared, &keys));
-        let room =
-            MatrixMut { data: scores, rows: queries.len(), columns: keys.len(), row_stride: keys.len() };
-        multiply(room, Keep::Nothing, self.scale, query, key.transposed())?;
-        Arch::new().dispatch(Shares { attention: self, block, keys: &keys, scores });
-        let shares = Matrix {
-            data: scores,
-            rows: queries.len(),
-            columns: keys.len(),
-            row_stride: keys.len(),
-            column_stride: 1,
-        };
-        let width = self.heads.query_width();
-        let place = context.get_mut(queries.start * width + head * size..).unwrap_or_default();
-        let output = MatrixMut { data: place, rows: queries.len(), columns: size, row_stride: width };
-        multiply(output, Keep::Nothing, 1.0, shares, matrix(count + key_values + shared, &keys))
-    }
-}
-
-/// Neighbouring queries of one head.
-struct Block {
-    head: usize,
-    queries: Range<usize>,
-    /// Of the whole sequence.
-    length: usize,
-}
-
-/// Turns the scores of `queries × keys` into shares that sum to 1 over the keys within reach and are 0 elsewhere.
-///
-/// A struct and not a closure: see `activation::Map`.
-struct Shares<'a> {
-    attention: &'a Attention<'a>,
-    block: &'a Block,
-    keys: &'a Range<usize>,
-    scores: &'a mut [f32],
-}
-
-impl WithSimd for Shares<'_> {
-    type Output = ();
-
-    #[inline(always)]
-    fn with_simd<S: Simd>(self, _simd: S) {
-        let Self { attention, block, keys, .. } = self;
-        for (query, row) in block.queries.clone().zip(self.scores.chunks_exact_mut(keys.len().max(1))) {
-            let bias = attention.bias.and_then(|bias| bias.row(block.head, query, keys));
-            for (score, added) in row.iter_mut().zip(bias.unwrap_or_default()) {
-                *score += added;
-            }
-            let seen = attention.reach.keys(query, block.length);
-            let (before, rest) = row.split_at_mut(seen.start - keys.start);
-            let (seen, after) = rest.split_at_mut(seen.len());
-            before.fill(0.0);
-            after.fill(0.0);
-            softmax(seen);
-        }
-    }
-}
-
-#[inline(always)]
-fn softmax(scores: &mut [f32]) {
-    let largest = lanes::max(scores);
-    for value in scores.iter_mut() {
-        *value = exp(*value - largest);
-    }
-    let inverse = 1.0 / lanes::sum(scores);
-    for value in scores.iter_mut() {
-        *value *= inverse;
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Level;
 
     const ALL: Reach = Reach { before: usize::MAX, after: usize::MAX };
 
@@ -238,18 +155,25 @@ mod tests {
     }
 
     fn check(attention: &Attention<'_>, length: usize) {
+        for level in Level::ALL {
+            check_on(Isa::detect().at_most(level), attention, length);
+        }
+    }
+
+    fn check_on(isa: Isa, attention: &Attention<'_>, length: usize) {
         let heads = attention.heads;
         let qkv: Vec<f32> =
             (0..length * heads.row()).map(|i| ((i * 7919) % 2003) as f32 / 500.0 - 2.0).collect();
         let mut context = vec![f32::NAN; length * heads.query_width()];
-        let mut scores = vec![f32::NAN; Attention::scores(length)];
-        attention.apply(length, &qkv, &mut context, &mut scores).unwrap();
+        let mut room = AttentionRoom::default();
+        assert!(attention.apply(isa, (length, &qkv), &mut context, &mut room).is_err(), "no room");
+        room.reserve(isa, heads, length).unwrap();
+        attention.apply(isa, (length, &qkv), &mut context, &mut room).unwrap();
         for (got, expected) in context.iter().zip(truth(attention, length, &qkv)) {
-            assert!((f64::from(*got) - expected).abs() < 1e-5, "{attention:?}, {length} tokens");
+            assert!((f64::from(*got) - expected).abs() < 1e-5, "{isa:?}, {attention:?}, {length} tokens");
         }
-        assert!(attention.apply(length, &qkv, &mut context[1..], &mut scores).is_err());
-        let is_short = attention.apply(length, &qkv, &mut context, &mut scores[1..]).is_err();
-        assert!(is_short || attention.reach != ALL, "a nearer reach needs less room");
+        assert!(attention.apply(isa, (length, &qkv), &mut context[1..], &mut room).is_err());
+        assert!(attention.apply(isa, (length, &qkv[1..]), &mut context, &mut room).is_err());
     }
 
     #[test]

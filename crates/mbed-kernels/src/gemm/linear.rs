@@ -1,52 +1,70 @@
-//! Linear maps `y = W x + b`, applied to blocks of rows of a fixed height.
+//! Linear maps `y = W x + b` of rows.
 
-#[cfg(target_arch = "x86_64")]
-use super::packed::Packed;
-use super::{Keep, Matrix, MatrixMut, ShapeMismatch, multiply};
-use crate::{Isa, lanes};
+#![expect(
+    clippy::needless_range_loop,
+    reason = "loops over rows and registers go over constant ranges: then all sums stay in registers"
+)]
 
-/// Rows of one product. Products always have this many rows, the last ones padded, because a matrix library takes
-/// another path for other heights: so a row's arithmetic never depends on how many neighbours it has.
-///
-/// 64 reaches 85 to 95 % of the rate of 512 rows on the shapes of all-MiniLM-L6-v2 (AVX-512, one thread), and
-/// keeps a lone short text from paying for more.
-pub const ROW_BLOCK: usize = 64;
+use std::ops::Range;
 
-/// `rows` rounded up to whole blocks.
-#[must_use]
-pub const fn padded_rows(rows: usize) -> usize {
-    rows.next_multiple_of(ROW_BLOCK)
-}
+use pulp::{Simd, WithSimd};
+
+use super::kernel::{Sums, accumulate, load, store_row};
+use super::panels::{LINE, Line, Panels};
+use crate::Isa;
+use crate::activation::Function;
+
+/// Inputs between two looks at where rows lie.
+const CHUNK: usize = 64;
 
 /// A linear map with its weights in the order that products read them.
 #[derive(Clone, Debug)]
 pub struct Linear {
-    weights: Stored,
+    isa: Isa,
+    weights: Panels,
+    bias: Panels,
     input: usize,
     output: usize,
 }
 
-/// Weights in the order of the path that is taken.
-#[derive(Clone, Debug)]
-enum Stored {
-    /// For the `gemm` crate: `input × output`, row-major, the transpose of what model files hold; and the bias, empty
-    /// where there is none.
-    Transposed(Vec<f32>, Vec<f32>),
-    #[cfg(target_arch = "x86_64")]
-    Packed(Packed),
+/// Where a linear map's results go, row after row, and what becomes of them on the way.
+#[derive(Debug)]
+pub enum Output<'a> {
+    /// A function's values.
+    Rows(Function, &'a mut [f32]),
+    /// They are added to what is there.
+    Sum(&'a mut [f32]),
+    /// What is there is multiplied by them.
+    Product(&'a mut [f32]),
+}
+
+/// Rows that do not fit a map or each other.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("matrices of {left:?} and {right:?} do not give one of {output:?}, or leave their slices")]
+pub struct ShapeMismatch {
+    /// Rows and columns of the left factor.
+    pub left: (usize, usize),
+    /// Rows and columns of the right factor.
+    pub right: (usize, usize),
+    /// Rows and columns of the result.
+    pub output: (usize, usize),
 }
 
 impl Linear {
     /// A map from `weight` (`output × input`, row-major) and `bias` (`output`, or empty for none), or `None` where
     /// the lengths do not fit.
     #[must_use]
-    pub fn new(isa: Isa, weight: &[f32], bias: Vec<f32>, input: usize) -> Option<Self> {
+    pub fn new(isa: Isa, weight: &[f32], bias: &[f32], input: usize) -> Option<Self> {
         let output = weight.len().checked_div(input)?;
         let bias_fits = bias.is_empty() || bias.len() == output;
         if output == 0 || weight.len() != input * output || !bias_fits {
             return None;
         }
-        Some(Self { weights: Stored::new(isa, weight, bias, (input, output)), input, output })
+        let width = isa.vectorize(Width);
+        let weights = Panels::of_transposed(weight, input, width);
+        let none = [0.0];
+        let bias = if bias.is_empty() { none.repeat(output) } else { bias.to_vec() };
+        Some(Self { isa, weights, bias: Panels::of_row(&bias, width), input, output })
     }
 
     /// Length of `x`.
@@ -61,124 +79,176 @@ impl Linear {
         self.output
     }
 
+    /// Operations for so many rows, two for a multiplication with its addition.
+    #[must_use]
+    pub const fn operations(&self, rows: usize) -> usize {
+        2 * rows * self.input * self.output
+    }
+
     /// How many bytes it holds.
     #[must_use]
     pub const fn bytes(&self) -> usize {
-        match &self.weights {
-            Stored::Transposed(weight, bias) => (weight.capacity() + bias.capacity()) * size_of::<f32>(),
-            #[cfg(target_arch = "x86_64")]
-            Stored::Packed(packed) => packed.bytes(),
-        }
+        self.weights.bytes() + self.bias.bytes()
     }
 
-    /// Maps one block: `x` is `ROW_BLOCK × input`, `y` is `ROW_BLOCK × output`.
+    /// Maps the rows of `x`, `rows × input`. A row's results depend on that row alone, bit for bit.
     ///
     /// # Errors
-    /// A slice is too short.
-    pub fn apply_block(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeMismatch> {
-        match &self.weights {
-            Stored::Transposed(weight, bias) => self.multiply(weight, bias, x, y),
-            #[cfg(target_arch = "x86_64")]
-            Stored::Packed(packed) => {
-                match (x.get(..ROW_BLOCK * self.input), y.get_mut(..ROW_BLOCK * self.output)) {
-                    (Some(x), Some(y)) => {
-                        packed.apply(x, y);
-                        Ok(())
-                    }
-                    _ => Err(ShapeMismatch {
-                        left: (x.len() / self.input, self.input),
-                        right: (self.input, self.output),
-                        output: (ROW_BLOCK, self.output),
-                    }),
-                }
-            }
+    /// `x` does not end with a row, or `output` is not as long as the results.
+    pub fn apply(&self, x: &[f32], mut output: Output<'_>) -> Result<(), ShapeMismatch> {
+        let (Output::Rows(_, y) | Output::Sum(y) | Output::Product(y)) = &mut output;
+        let rows = x.len() / self.input;
+        if x.len() != rows * self.input || y.len() != rows * self.output {
+            return Err(ShapeMismatch {
+                left: (rows, self.input),
+                right: (self.input, self.output),
+                output: (y.len() / self.output, self.output),
+            });
         }
-    }
-
-    fn multiply(&self, weight: &[f32], bias: &[f32], x: &[f32], y: &mut [f32]) -> Result<(), ShapeMismatch> {
-        let keep = if bias.is_empty() { Keep::Nothing } else { Keep::Sum };
-        if keep == Keep::Sum {
-            for row in y.chunks_exact_mut(self.output).take(ROW_BLOCK) {
-                row.copy_from_slice(bias);
-            }
-        }
-        let output = MatrixMut { data: y, rows: ROW_BLOCK, columns: self.output, row_stride: self.output };
-        let left = Matrix {
-            data: x,
-            rows: ROW_BLOCK,
-            columns: self.input,
-            row_stride: self.input,
-            column_stride: 1,
-        };
-        let right = Matrix {
-            data: weight,
-            rows: self.input,
-            columns: self.output,
-            row_stride: self.output,
-            column_stride: 1,
-        };
-        multiply(output, keep, 1.0, left, right)
-    }
-
-    /// Maps as many whole blocks as `x` holds; `y` has as many rows.
-    ///
-    /// # Errors
-    /// `y` is too short.
-    pub fn apply(&self, x: &[f32], y: &mut [f32]) -> Result<(), ShapeMismatch> {
-        let blocks = x.chunks_exact(ROW_BLOCK * self.input);
-        for (x, y) in blocks.zip(y.chunks_mut(ROW_BLOCK * self.output)) {
-            self.apply_block(x, y)?;
+        if rows > 0 {
+            self.isa.vectorize(Apply { linear: self, x, output });
         }
         Ok(())
     }
 }
 
-impl Stored {
-    fn new(isa: Isa, weight: &[f32], bias: Vec<f32>, (input, output): (usize, usize)) -> Self {
-        #[cfg(target_arch = "x86_64")]
-        if let Some(packed) = Packed::new(isa, weight, &bias, input, output) {
-            return Self::Packed(packed);
-        }
-        let _ = isa;
-        Self::Transposed(transpose(weight, output, input), bias)
+/// Asks for the lines of a panel that the instructions work best with.
+struct Width;
+
+impl WithSimd for Width {
+    type Output = usize;
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _simd: S) -> usize {
+        if S::F32_LANES == LINE { 3 } else { 1 }
     }
 }
 
-/// Turns `rows × columns` into `columns × rows`, in tiles so that both sides stay in the cache.
-fn transpose(values: &[f32], rows: usize, columns: usize) -> Vec<f32> {
-    const TILE: usize = 16;
-    let mut turned = vec![0.0; values.len()];
-    for first in (0..rows).step_by(TILE) {
-        for (column, place) in turned.chunks_exact_mut(rows).enumerate() {
-            for (row, value) in place.iter_mut().enumerate().skip(first).take(TILE) {
-                *value = values[row * columns + column];
+struct Apply<'a> {
+    linear: &'a Linear,
+    x: &'a [f32],
+    output: Output<'a>,
+}
+
+impl WithSimd for Apply<'_> {
+    type Output = ();
+
+    /// Rows and registers that are summed at a time are as many as leave registers for weights and one value: 24 of 32
+    /// on AVX-512, 12 of 16 elsewhere. Each weight is then used 8, 6 or 3 times, each value 3, 2 or 4 times.
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, simd: S) {
+        match S::F32_LANES {
+            LINE => self.run::<S, 8, 3, 3>(simd),
+            8 => self.run::<S, 6, 2, 1>(simd),
+            _ => self.run::<S, 3, 4, 1>(simd),
+        }
+    }
+}
+
+/// Some columns of the results, and the weights for them.
+struct Panel<'a> {
+    lines: &'a [Line],
+    bias: &'a [Line],
+    columns: Range<usize>,
+}
+
+impl Apply<'_> {
+    #[inline(always)]
+    fn run<S: Simd, const ROWS: usize, const REGISTERS: usize, const LINES: usize>(mut self, simd: S) {
+        let Linear { weights, bias, input, output, .. } = self.linear;
+        for (index, (lines, bias)) in weights.iter().zip(bias.iter()).enumerate() {
+            let first = index * LINES * LINE;
+            let panel = Panel { lines, bias, columns: first..(*output).min(first + LINES * LINE) };
+            for row in (0..self.x.len() / input).step_by(ROWS) {
+                self.tile::<S, ROWS, REGISTERS, LINES>(simd, &panel, row);
             }
         }
     }
-    turned
-}
 
-/// `y = W x`, for one vector: `weight` is `y.len() × x.len()`, row-major; missing rows leave `y` as it is.
-pub fn matrix_vector(weight: &[f32], x: &[f32], y: &mut [f32]) {
-    if !x.is_empty() {
-        pulp::Arch::new().dispatch(MatrixVector { weight, x, y });
+    /// The results of `ROWS` rows from `first` on. Where there are fewer, the last one stands for those that are not there.
+    #[inline(always)]
+    fn tile<S: Simd, const ROWS: usize, const REGISTERS: usize, const LINES: usize>(
+        &mut self,
+        simd: S,
+        panel: &Panel<'_>,
+        first: usize,
+    ) {
+        let Linear { input, output, .. } = *self.linear;
+        let last = self.x.len() / input - 1;
+        let mut rows = [&[][..]; ROWS];
+        for row in 0..ROWS {
+            rows[row] = &self.x[last.min(first + row) * input..][..input];
+        }
+        let mut sums = [[simd.splat_f32s(0.0); REGISTERS]; ROWS];
+        self.begin(simd, panel, first, &mut sums);
+        accumulate::<S, ROWS, REGISTERS, LINES, CHUNK>(simd, rows, panel.lines, &mut sums);
+        self.finish(simd, panel, first, &sums);
+        if let Output::Rows(function, y) = &mut self.output
+            && *function != Function::Identity
+        {
+            for row in y.chunks_exact_mut(output).skip(first).take(ROWS) {
+                function.apply_with(simd, &mut row[panel.columns.clone()]);
+            }
+        }
     }
-}
 
-/// A struct and not a closure: see `activation::Map`.
-struct MatrixVector<'a> {
-    weight: &'a [f32],
-    x: &'a [f32],
-    y: &'a mut [f32],
-}
+    /// What the sums begin with.
+    #[inline(always)]
+    fn begin<S: Simd, const ROWS: usize, const REGISTERS: usize>(
+        &self,
+        simd: S,
+        panel: &Panel<'_>,
+        first: usize,
+        sums: &mut Sums<S, ROWS, REGISTERS>,
+    ) {
+        let in_line = LINE / S::F32_LANES;
+        for row in 0..ROWS {
+            for register in 0..REGISTERS {
+                let bias = &panel.bias[register / in_line].0;
+                sums[row][register] = S::as_simd_f32s(bias).0[register % in_line];
+            }
+        }
+        let Output::Sum(old) = &self.output else { return };
+        let last = self.x.len() / self.linear.input - 1;
+        for row in 0..ROWS {
+            let old = &old[self.places(panel, last.min(first + row))];
+            for register in 0..REGISTERS {
+                sums[row][register] = simd.add_f32s(sums[row][register], load(simd, old, register));
+            }
+        }
+    }
 
-impl pulp::WithSimd for MatrixVector<'_> {
-    type Output = ();
+    /// Where the part's columns of a row lie.
+    #[inline(always)]
+    const fn places(&self, panel: &Panel<'_>, row: usize) -> Range<usize> {
+        let start = row * self.linear.output;
+        start + panel.columns.start..start + panel.columns.end
+    }
 
     #[inline(always)]
-    fn with_simd<S: pulp::Simd>(self, _simd: S) {
-        for (row, value) in self.weight.chunks_exact(self.x.len()).zip(self.y.iter_mut()) {
-            *value = lanes::dot(row, self.x);
+    fn finish<S: Simd, const ROWS: usize, const REGISTERS: usize>(
+        &mut self,
+        simd: S,
+        panel: &Panel<'_>,
+        first: usize,
+        sums: &Sums<S, ROWS, REGISTERS>,
+    ) {
+        let rows = self.x.len() / self.linear.input;
+        for row in 0..ROWS {
+            if first + row >= rows {
+                return;
+            }
+            let (places, mut values) = (self.places(panel, first + row), sums[row]);
+            match &mut self.output {
+                Output::Rows(_, y) | Output::Sum(y) => store_row(simd, &mut y[places], values),
+                Output::Product(y) => {
+                    for register in 0..REGISTERS {
+                        values[register] =
+                            simd.mul_f32s(values[register], load(simd, &y[places.clone()], register));
+                    }
+                    store_row(simd, &mut y[places], values);
+                }
+            }
         }
     }
 }
@@ -186,82 +256,77 @@ impl pulp::WithSimd for MatrixVector<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Level;
 
     fn noise(length: usize, seed: usize) -> Vec<f32> {
         (0..length).map(|i| ((i * 7919 + seed * 104_729) % 2003) as f32 / 1000.0 - 1.0).collect()
     }
 
+    fn levels() -> impl Iterator<Item = Isa> {
+        Level::ALL.into_iter().map(|level| Isa::detect().at_most(level))
+    }
+
     #[test]
     fn rows_are_mapped_one_by_one_whatever_stands_beside_them() {
         let sizes = (1..=50).flat_map(|size| [(5, size), (size, 3)]);
-        for (input, output) in sizes.chain([(48, 40), (384, 97), (131, 144)]) {
-            for isa in [Isa::PORTABLE, Isa::detect()] {
+        for (input, output) in sizes.chain([(48, 40), (384, 97), (131, 144), (257, 49)]) {
+            for isa in levels() {
                 check_rows(isa, input, output);
             }
         }
     }
 
     fn check_rows(isa: Isa, input: usize, output: usize) {
+        const ROWS: usize = 37;
         let (weight, bias) = (noise(input * output, 1), noise(output, 2));
-        let linear = Linear::new(isa, &weight, bias.clone(), input).unwrap();
-        let x = noise(2 * ROW_BLOCK * input, 3);
-        let mut y = vec![f32::NAN; 2 * ROW_BLOCK * output];
-        linear.apply(&x, &mut y).unwrap();
-        let mut alone_x = vec![0.0; ROW_BLOCK * input];
-        let mut alone_y = vec![0.0; ROW_BLOCK * output];
-        for row in [0, 1, 63, 64, 100, 127] {
-            let values = &x[row * input..(row + 1) * input];
-            for (column, &added) in bias.iter().enumerate() {
-                let weights = &weight[column * input..(column + 1) * input];
-                let dot: f64 = values.iter().zip(weights).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
-                let got = f64::from(y[row * output + column]);
-                assert!((got - dot - f64::from(added)).abs() < 1e-4, "{isa:?}, {input} to {output}");
+        let linear = Linear::new(isa, &weight, &bias, input).unwrap();
+        let (x, before) = (noise(ROWS * input, 3), noise(ROWS * output, 4));
+        let [mut y, mut sums, mut products, mut positive] = std::array::from_fn(|_| before.clone());
+        linear.apply(&x, Output::Rows(Function::Identity, &mut y)).unwrap();
+        linear.apply(&x, Output::Rows(Function::Relu, &mut positive)).unwrap();
+        linear.apply(&x, Output::Sum(&mut sums)).unwrap();
+        linear.apply(&x, Output::Product(&mut products)).unwrap();
+        for (index, &got) in y.iter().enumerate() {
+            let (row, column) = (index / output, index % output);
+            let pairs = x[row * input..].iter().zip(&weight[column * input..]).take(input);
+            let dot: f64 = pairs.map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
+            let (truth, old) = (dot + f64::from(bias[column]), f64::from(before[index]));
+            for (got, truth) in [
+                (got, truth),
+                (positive[index], truth.max(0.0)),
+                (sums[index], truth + old),
+                (products[index], truth * old),
+            ] {
+                let bound = 1e-6 * (100.0 + input as f64);
+                assert!((f64::from(got) - truth).abs() < bound, "{isa:?}, {input} to {output}");
             }
-            alone_x[..input].copy_from_slice(values);
-            linear.apply_block(&alone_x, &mut alone_y).unwrap();
-            assert_eq!(alone_y[..output], y[row * output..(row + 1) * output], "row {row}");
         }
-        let without_bias = Linear::new(isa, &weight, Vec::new(), input).unwrap();
-        without_bias.apply_block(&x, &mut alone_y).unwrap();
+        for count in [1, 2, 7, 8, 9, 12, 13] {
+            let mut alone = before[..count * output].to_vec();
+            linear
+                .apply(&x[input..(count + 1) * input], Output::Rows(Function::Identity, &mut alone))
+                .unwrap();
+            assert_eq!(alone, y[output..(count + 1) * output], "{count} rows");
+        }
+        let without_bias = Linear::new(isa, &weight, &[], input).unwrap();
+        let mut alone = vec![f32::NAN; output];
+        without_bias.apply(&x[..input], Output::Rows(Function::Identity, &mut alone)).unwrap();
         for (column, &added) in bias.iter().enumerate() {
-            assert!((alone_y[column] + added - y[column]).abs() < 1e-4);
+            assert!((alone[column] + added - y[column]).abs() < 1e-4);
         }
-        assert!(without_bias.apply_block(&x[..ROW_BLOCK * input - 1], &mut alone_y).is_err());
-        assert!(without_bias.apply_block(&x, &mut alone_y[1..]).is_err());
     }
 
     #[test]
     fn lengths_that_do_not_fit_are_refused() {
-        for isa in [Isa::PORTABLE, Isa::detect()] {
-            assert!(Linear::new(isa, &[0.0; 6], Vec::new(), 4).is_none());
-            assert!(Linear::new(isa, &[0.0; 6], vec![0.0], 3).is_none());
-            assert!(Linear::new(isa, &[0.0; 6], Vec::new(), 0).is_none());
-        }
-    }
-
-    #[cfg(all(target_arch = "x86_64", unix))]
-    #[test]
-    fn packed_maps_stay_inside_their_slices_at_every_tail() {
-        use crate::guarded::Guarded;
-        for (rows, input, output) in
-            (1..=100).flat_map(|size| [(3, size, 2), (size.min(20), 3, size), (9, size, size)])
-        {
-            let (x, weight) = (Guarded::of(&vec![0.5; rows * input]), vec![2.0; input * output]);
-            let Some(packed) = Packed::new(Isa::detect(), &weight, &[], input, output) else { return };
-            let mut y = Guarded::zeros(rows * output);
-            packed.apply(x.values(), y.values_mut());
-            assert!(y.values().iter().all(|&y| y == input as f32), "{rows} × {input} to {output}");
-        }
-    }
-
-    #[test]
-    fn a_matrix_times_a_vector() {
-        let (weight, x) = (noise(5 * 33, 4), noise(33, 5));
-        let mut y = [0.0; 5];
-        matrix_vector(&weight, &x, &mut y);
-        for (row, got) in y.iter().enumerate() {
-            let truth: f64 = (0..33).map(|i| f64::from(weight[row * 33 + i]) * f64::from(x[i])).sum();
-            assert!((f64::from(*got) - truth).abs() < 1e-5);
+        for isa in levels() {
+            assert!(Linear::new(isa, &[0.0; 6], &[], 4).is_none());
+            assert!(Linear::new(isa, &[0.0; 6], &[0.0], 3).is_none());
+            assert!(Linear::new(isa, &[0.0; 6], &[], 0).is_none());
+            let linear = Linear::new(isa, &[1.0; 6], &[], 3).unwrap();
+            let mut y = [0.0; 4];
+            let apply = |x: &[f32], y: &mut [f32]| linear.apply(x, Output::Sum(y)).is_ok();
+            assert!(apply(&[1.0; 6], &mut y) && apply(&[], &mut []));
+            assert!(!apply(&[1.0; 5], &mut y) && !apply(&[1.0; 6], &mut y[1..]) && !apply(&[1.0; 3], &mut y));
         }
     }
 }

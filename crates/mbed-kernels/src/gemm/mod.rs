@@ -1,11 +1,11 @@
 //! Matrix products.
 
+mod kernel;
 mod linear;
-#[cfg(target_arch = "x86_64")]
-mod packed;
-#[cfg(target_arch = "x86_64")]
-mod packed_avx512;
-mod product;
+mod panels;
+mod vector;
 
-pub use linear::{Linear, ROW_BLOCK, matrix_vector, padded_rows};
-pub use product::{Keep, Matrix, MatrixMut, ShapeMismatch, multiply};
+pub(crate) use kernel::{Sums, accumulate, multiply_add, store_row};
+pub use linear::{Linear, Output, ShapeMismatch};
+pub(crate) use panels::{LINE, Line};
+pub use vector::matrix_vector;

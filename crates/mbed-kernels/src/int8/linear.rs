@@ -4,12 +4,11 @@ use super::machine::{Waiting, quantize_row};
 use super::rows::ByteView;
 use super::sums::{Scales, Sums};
 use crate::Isa;
-use crate::activation::Function;
+use crate::bf16::Output;
 use crate::bf16::finish::Place;
 use crate::bf16::machine::Machine;
 use crate::bf16::panels::{Panels, Product, output_of, outputs};
 use crate::bf16::tiles::{BLOCK, HEIGHT, Line, WIDTH};
-use crate::bf16::{Output, TileRows};
 use crate::gemm::ShapeMismatch;
 
 /// Bytes of a line.
@@ -21,13 +20,6 @@ const MOST_INPUTS: usize = i32::MAX as usize / (127 * 127);
 /// `y = W x + b` in bytes with exact sums. Weights are rounded when it is made, with a scale for each output.
 #[derive(Clone, Debug)]
 pub struct Int8Linear {
-    panels: Panels<Columns>,
-    output: usize,
-}
-
-/// `y = function(V x + c) · (W x + b)` in bytes with exact sums.
-#[derive(Clone, Debug)]
-pub struct Int8Gated {
     panels: Panels<Columns>,
     output: usize,
 }
@@ -104,51 +96,6 @@ impl Int8Linear {
     }
 }
 
-impl Int8Gated {
-    /// A map from `[gate, up]`, the matrices `V` and `W` (`output × input`, row-major), each with its bias (`output`,
-    /// or empty for none), or `None` where the lengths do not fit or there are over 133,000 inputs.
-    #[must_use]
-    pub fn new(isa: Isa, [gate, up]: [(&[f32], &[f32]); 2], input: usize) -> Option<Self> {
-        let output = outputs(gate.0, gate.1, input).filter(|_| input <= MOST_INPUTS)?;
-        if outputs(up.0, up.1, input)? != output {
-            return None;
-        }
-        const HALF: usize = BLOCK / 2;
-        let source = |panel, column| {
-            let map = if column < HALF { gate } else { up };
-            output_of(map, input, panel * HALF + column % HALF)
-        };
-        let panels =
-            Panels::new(isa, (input, BYTES), output.div_ceil(HALF), source, |weights, column, places| {
-                pack_column(isa, weights, column, places);
-            });
-        Some(Self { panels, output })
-    }
-
-    /// How many bytes it holds.
-    #[must_use]
-    pub const fn bytes(&self) -> usize {
-        self.panels.bytes()
-    }
-
-    /// Maps all rows of `x`; as exact as [`Output::Tiles`]. Results past the last row of `y` are dropped.
-    ///
-    /// # Errors
-    /// `x` or `y` has another length.
-    pub fn apply(&self, x: ByteView<'_>, function: Function, y: &mut TileRows) -> Result<(), ShapeMismatch> {
-        let columns = y.columns();
-        check(x, (self.panels.input, self.output), columns)?;
-        let machine = Machine::start(self.panels.isa);
-        let mut sums = Sums::ZERO;
-        for product in self.panels.products(x.tiles) {
-            machine.multiply_bytes(product.rows, product.weights, &mut sums);
-            let (scales, place) = belongings(&self.panels, x, &product, columns);
-            machine.finish_bytes_gated(Waiting { sums: &sums, scales, place }, function, y);
-        }
-        Ok(())
-    }
-}
-
 /// What a product's sums are multiplied by, and where they go.
 fn belongings<'a>(
     panels: &'a Panels<Columns>,
@@ -192,6 +139,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::activation::Function;
+    use crate::bf16::TileRows;
     use crate::int8::ByteRows;
 
     /// Between -1 and 1, of magnitudes that differ from row to row.
@@ -250,30 +199,6 @@ mod tests {
                     prop_assert_eq!(sum[row * output + column], 0.5 + got);
                     let rounded = rounded.get(row, column);
                     prop_assert!((rounded - got).abs() <= got.abs() / 256.0, "{} for {}", rounded, got);
-                }
-            }
-        }
-
-        #[test]
-        fn gates_meet_their_partners(
-            (rows, input, output) in (1_usize..40, 1_usize..200, 1_usize..70),
-            (has_bias, seed) in (any::<bool>(), 0_usize..1000),
-        ) {
-            let x = noise(rows, input, seed);
-            let [gate, up] = [1, 2].map(|more| noise(output, input, seed + more));
-            let bias = if has_bias { noise(1, output, seed + 3) } else { Vec::new() };
-            for isa in [Isa::PORTABLE, Isa::detect()] {
-                let gated = Int8Gated::new(isa, [(&gate, &bias), (&up, &[])], input).unwrap();
-                let mut y = TileRows::new();
-                y.reset(rows, output).unwrap();
-                gated.apply(byte_rows(isa, input, &x).view(), Function::Identity, &mut y).unwrap();
-                for (row, column) in (0..rows).flat_map(|row| (0..output).map(move |column| (row, column))) {
-                    let values = &x[row * input..(row + 1) * input];
-                    let [gates, ups] = [&gate, &up].map(|map| &map[column * input..(column + 1) * input]);
-                    let (gate, up) = (truth(values, gates, bias.get(column)), truth(values, ups, None));
-                    let (expected, got) = (gate * up, f64::from(y.get(row, column)));
-                    let bound = expected.abs() / 250.0 + 1e-5 * (gate.abs() + up.abs()) + 1e-9;
-                    prop_assert!((got - expected).abs() <= bound, "{got} for {expected}");
                 }
             }
         }
@@ -336,7 +261,6 @@ mod tests {
         assert!(Int8Linear::new(isa, &[1.0; 6], &[], 4).is_none());
         assert!(Int8Linear::new(isa, &[1.0; 6], &[0.0; 3], 3).is_none());
         assert!(Int8Linear::new(isa, &vec![0.0; MOST_INPUTS + 1], &[], MOST_INPUTS + 1).is_none());
-        assert!(Int8Gated::new(isa, [(&[1.0; 6], &[]), (&[1.0; 3], &[])], 3).is_none());
         let linear = Int8Linear::new(isa, &[1.0; 6], &[], 3).unwrap();
         let x = byte_rows(isa, 4, &[1.0; 4]);
         assert!(linear.apply(x.view(), Output::Rows(&mut [0.0; 2])).is_err());

@@ -10,12 +10,11 @@ use super::sums::{self, Scales, Sums};
 #[cfg(target_arch = "x86_64")]
 use super::{quantize_avx512, sums_avx512};
 use crate::Isa;
-use crate::activation::Function;
 #[cfg(target_arch = "x86_64")]
 use crate::bf16::amx_beside;
 use crate::bf16::finish::{Output, Place};
 use crate::bf16::machine::Machine;
-use crate::bf16::tiles::{Block, HEIGHT, Line, TileRows};
+use crate::bf16::tiles::{Block, HEIGHT, Line};
 use crate::norm::Norm;
 
 /// Sums that wait for their scales, and their place.
@@ -61,13 +60,6 @@ impl Machine {
         let mut block = Block::ZERO;
         self.scale(waiting.sums, waiting.scales, &mut block);
         self.finish(&mut block, waiting.place, output);
-    }
-
-    /// As [`Machine::finish_gated`], of sums.
-    pub(super) fn finish_bytes_gated(&self, waiting: Waiting<'_>, function: Function, tiles: &mut TileRows) {
-        let mut block = Block::ZERO;
-        self.scale(waiting.sums, waiting.scales, &mut block);
-        self.finish_gated(&mut block, waiting.place, function, tiles);
     }
 
     fn scale(&self, sums: &Sums, scales: Scales<'_>, block: &mut Block) {

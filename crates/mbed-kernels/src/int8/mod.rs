@@ -15,6 +15,6 @@ mod sums;
 #[cfg(target_arch = "x86_64")]
 mod sums_avx512;
 
-pub use linear::{Int8Gated, Int8Linear};
+pub use linear::Int8Linear;
 pub use rows::{ByteRows, ByteView};
 pub(crate) use sums::{Scales, Sums};

@@ -2,7 +2,7 @@
 
 use pulp::{Arch, Simd, WithSimd};
 
-use crate::lanes;
+use crate::{Isa, lanes};
 
 /// A norm over rows of a fixed length, with a scale and perhaps a shift for each column.
 #[derive(Clone, Debug)]
@@ -51,12 +51,12 @@ impl Norm {
 
     /// Normalises each row of `rows × columns` in place; a rest shorter than a row is left alone.
     pub fn apply(&self, values: &mut [f32]) {
-        Arch::new().dispatch(Apply { norm: self, values, addend: None });
+        Arch::new().dispatch(Apply { norm: self, values });
     }
 
-    /// `values = norm(values + addend)`, row by row; both `rows × columns`.
-    pub fn apply_sum(&self, values: &mut [f32], addend: &[f32]) {
-        Arch::new().dispatch(Apply { norm: self, values, addend: Some(addend) });
+    /// As [`Norm::apply`], with the instructions of `isa`.
+    pub fn apply_on(&self, isa: Isa, values: &mut [f32]) {
+        isa.vectorize(Apply { norm: self, values });
     }
 
     #[inline(always)]
@@ -81,7 +81,6 @@ impl Norm {
 struct Apply<'a> {
     norm: &'a Norm,
     values: &'a mut [f32],
-    addend: Option<&'a [f32]>,
 }
 
 impl WithSimd for Apply<'_> {
@@ -90,21 +89,8 @@ impl WithSimd for Apply<'_> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, _simd: S) {
         let columns = self.norm.scale.len();
-        let rows = self.values.chunks_exact_mut(columns);
-        match self.addend {
-            None => {
-                for row in rows {
-                    self.norm.apply_row(row);
-                }
-            }
-            Some(addend) => {
-                for (row, other) in rows.zip(addend.chunks_exact(columns)) {
-                    for (value, added) in row.iter_mut().zip(other) {
-                        *value += added;
-                    }
-                    self.norm.apply_row(row);
-                }
-            }
+        for row in self.values.chunks_exact_mut(columns) {
+            self.norm.apply_row(row);
         }
     }
 }
@@ -133,6 +119,7 @@ impl WithSimd for ToUnitLength<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Level;
 
     /// What the formulas say of one row, in binary64.
     fn truth(kind: NormKind, x: &[f32], scale: &[f32], shift: &[f32], epsilon: f64) -> Vec<f64> {
@@ -158,9 +145,11 @@ mod tests {
                 let norm = Norm::new(kind, scale.clone(), shift.clone(), 1e-3).unwrap();
                 let mut once = x.clone();
                 norm.apply(&mut once);
-                let mut sum = vec![0.0; columns];
-                norm.apply_sum(&mut sum, &x);
-                assert_eq!(once, sum);
+                for level in Level::ALL {
+                    let mut on_level = x.clone();
+                    norm.apply_on(Isa::detect().at_most(level), &mut on_level);
+                    assert_eq!(once, on_level, "{level}");
+                }
                 for (i, expected) in truth(kind, &x, &scale, &shift, 1e-3).into_iter().enumerate() {
                     assert!(
                         (f64::from(once[i]) - expected).abs() < 2e-5,

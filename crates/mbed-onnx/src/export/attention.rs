@@ -10,7 +10,7 @@ use super::parts::norm;
 use super::positions::{Positions, Turns};
 use crate::errors::OpenResult;
 
-/// Multi-head attention: `softmax(scale · q kᵀ + score bias) v`, of states `sequences × length × hidden`.
+/// Multi-head attention: `softmax(scale · q kᵀ + score bias) v`, of states `places × hidden`.
 pub(super) fn attention(
     walk: &mut Walk<'_>,
     positions: &mut Positions,
@@ -19,12 +19,13 @@ pub(super) fn attention(
 ) -> OpenResult<Value> {
     let AttentionSpec { heads, key_value_heads, scale, input_bias, output_bias, .. } = walk.spec.attention;
     let turns = positions.turns(walk.graph, layer);
+    let sizes = &positions.sizes;
     let (query_part, key_part) = ((LayerTensor::Query, heads), (LayerTensor::Key, key_value_heads));
-    let query = projected(walk, index, query_part, input_bias, states)?;
+    let query = projected(walk, index, query_part, (input_bias, sizes), states)?;
     let query = placed(walk, index, (LayerTensor::QueryNorm, turns.as_ref()), &query)?;
-    let key = projected(walk, index, key_part, input_bias, states)?;
+    let key = projected(walk, index, key_part, (input_bias, sizes), states)?;
     let key = placed(walk, index, (LayerTensor::KeyNorm, turns.as_ref()), &key)?;
-    let value = projected(walk, index, (LayerTensor::Value, key_value_heads), input_bias, states)?;
+    let value = projected(walk, index, (LayerTensor::Value, key_value_heads), (input_bias, sizes), states)?;
     let (key, value) = (repeated(walk, &key), repeated(walk, &value));
     let longest = walk.spec.position.max_tokens();
     let graph = &mut *walk.graph;
@@ -46,12 +47,13 @@ fn projected(
     walk: &mut Walk<'_>,
     index: usize,
     (tensor, heads): (LayerTensor, usize),
-    bias: Bias,
+    (bias, sizes): (Bias, &Value),
     states: &Value,
 ) -> OpenResult<Value> {
     let name = |part| TensorName::Layer(index, tensor, part);
     let all = linear(walk.graph, walk.weights, states, name, (bias, Extent::Usual))?;
-    let cut = walk.graph.reshape(&all, &[0, 0, heads as i64, walk.spec.attention.head_size as i64]);
+    let shape = walk.graph.sizes(sizes, &[heads, walk.spec.attention.head_size]);
+    let cut = walk.graph.reshape_to(&all, &shape);
     Ok(walk.graph.transpose(&cut, &[0, 2, 1, 3]))
 }
 
@@ -86,8 +88,8 @@ fn repeated(walk: &mut Walk<'_>, x: &Value) -> Value {
     graph.reshape(&x, &[0, heads as i64, -1, head_size as i64])
 }
 
-/// From `sequences × heads × length × head_size` to `sequences × length × (heads · head_size)`.
+/// From `sequences × heads × length × head_size` to `places × (heads · head_size)`.
 fn joined(graph: &mut Graph, context: &Value, width: usize) -> Value {
     let context = graph.transpose(context, &[0, 2, 1, 3]);
-    graph.reshape(&context, &[0, 0, width as i64])
+    graph.reshape(&context, &[-1, width as i64])
 }

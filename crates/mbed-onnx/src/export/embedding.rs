@@ -12,7 +12,7 @@ use super::proto::INT64;
 use crate::errors::{OpenResult, unsupported};
 
 /// Token embedding times `scale`, plus embeddings of position and segment; then the norm; then the projection:
-/// `sequences × length × hidden`.
+/// `places × hidden`.
 pub(super) fn embedding(walk: &mut Walk<'_>, positions: &Positions) -> OpenResult<Value> {
     let spec = &walk.spec.embedding;
     let (graph, weights) = (&mut *walk.graph, walk.weights);
@@ -30,6 +30,7 @@ pub(super) fn embedding(walk: &mut Walk<'_>, positions: &Positions) -> OpenResul
         let added = graph.gather(&table, type_ids);
         states = graph.add(&states, &added);
     }
+    states = graph.reshape(&states, &[-1, spec.width as i64]);
     if spec.norm.is_present() {
         states = norm(graph, weights, &states, &walk.spec.norm, TensorName::EmbeddingNorm)?;
     }

@@ -29,7 +29,8 @@ pub(super) struct Walk<'a> {
     pub(super) inputs: &'a Inputs,
 }
 
-/// Writes the encoder and gives its last hidden states, `sequences × length × hidden`.
+/// Writes the encoder and gives its last hidden states, `sequences × length × hidden`. In between they are
+/// `places × hidden`: what is done to each token alone needs no more, and runtimes join more of it.
 pub(super) fn states(walk: &mut Walk<'_>) -> OpenResult<Value> {
     let mut positions = Positions::write(walk)?;
     let mut states = embedding(walk, &positions)?;
@@ -40,7 +41,8 @@ pub(super) fn states(walk: &mut Walk<'_>) -> OpenResult<Value> {
     if spec.norm.last.is_present() {
         states = norm(walk.graph, walk.weights, &states, &spec.norm, TensorName::LastNorm)?;
     }
-    Ok(states)
+    let shape = walk.graph.sizes(&positions.sizes, &[spec.hidden]);
+    Ok(walk.graph.reshape_to(&states, &shape))
 }
 
 fn layer(

@@ -91,7 +91,7 @@ pub fn export(
         _ => Products::F32,
     };
     let data_file = (spec.parameters() > MOST_INSIDE).then_some(data_name.as_str());
-    let Written { model, beside } = whole_model(spec, weights, (products, data_file))?;
+    let Written { model, beside, .. } = whole_model(spec, weights, (products, data_file))?;
     write(folder, || fs::create_dir_all(folder))?;
     let data = data_file.map(|name| folder.join(name));
     if let Some(path) = &data {

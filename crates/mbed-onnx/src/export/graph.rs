@@ -47,6 +47,10 @@ pub(crate) struct Graph {
     constants: BTreeMap<String, Value>,
     /// Whole numbers by the tensor that they stand for.
     quantised: BTreeMap<String, Quantised>,
+    /// Lower bounds of tensors.
+    least: BTreeMap<String, f32>,
+    /// What stands for 0, once for each token.
+    zeros: Option<Value>,
 }
 
 /// Whole numbers that stand for a tensor.
@@ -195,7 +199,19 @@ impl Graph {
     /// In `shape`, 0 keeps the size that stands there, and -1 is what is left.
     pub(crate) fn reshape(&mut self, x: &Value, shape: &[i64]) -> Value {
         let shape = self.vector_i64(shape);
-        self.apply("Reshape", &[x, &shape])
+        self.reshape_to(x, &shape)
+    }
+
+    /// As [`Graph::reshape`], with a shape that is computed.
+    pub(super) fn reshape_to(&mut self, x: &Value, shape: &Value) -> Value {
+        self.apply("Reshape", &[x, shape])
+    }
+
+    /// One size behind the other, as far as they are known when the graph is written.
+    pub(super) fn sizes(&mut self, first: &Value, rest: &[usize]) -> Value {
+        let rest: Vec<i64> = rest.iter().map(|&size| size as i64).collect();
+        let rest = self.vector_i64(&rest);
+        self.apply_with("Concat", &[first, &rest], vec![AttributeProto::int("axis", 0)])
     }
 
     pub(crate) fn transpose(&mut self, x: &Value, order: &[i64]) -> Value {
@@ -233,32 +249,56 @@ impl Graph {
         )
     }
 
-    /// The last dimension of `x` as whole numbers from 1 to 255, of which 128 stands for 0, each by the largest magnitude
-    /// beside it, and what one of them is worth, with 1 for the last size. What is multiplied with several matrices is
+    /// Notes that no value of `x` is below `least`.
+    pub(super) fn never_below(&mut self, x: &Value, least: f32) {
+        self.least.insert(x.0.clone(), least);
+    }
+
+    /// The rows of `x`, `rows × width`, as whole numbers from 1 to 255, of which 128 stands for 0, each by the largest
+    /// magnitude of its row, and what one of them is worth, `rows × 1`. What is multiplied with several matrices is
     /// quantised once.
     pub(super) fn quantised(&mut self, x: &Value) -> Quantised {
         if let Some(made) = self.quantised.get(&x.0) {
             return made.clone();
         }
-        let (high, low) =
-            (self.reduce("ReduceMax", x, -1, Kept::Yes), self.reduce("ReduceMin", x, -1, Kept::Yes));
-        let low = self.apply("Neg", &[&low]);
-        let least = self.scalar(f32::MIN_POSITIVE * 128.0);
-        let largest = self.apply("Max", &[&high, &low, &least]);
-        let most = self.scalar(127.0);
-        let inverse = self.div(&most, &largest);
-        let scaled = self.mul(x, &inverse);
-        let (one, zero) = (self.scalar(1.0), self.zero_point());
-        let values = self.apply("QuantizeLinear", &[&scaled, &one, &zero]);
-        let worth = self.div(&largest, &most);
+        let largest = self.largest_magnitudes(x);
+        let share = self.scalar(1.0 / 127.0);
+        let scales = self.mul(&largest, &share);
+        let zero = self.constant("scalar_u8_128".to_owned(), vec![], Values::U8(vec![128]));
+        let zeros = self.zeros(&zero, &scales);
+        let rows = vec![AttributeProto::int("axis", 0)];
+        let values = self.apply_with("QuantizeLinear", &[x, &scales, &zeros], rows);
+        let worth = self.unsqueeze(&scales, &[1]);
         let made = Quantised { values, zero, worth };
         self.quantised.insert(x.0.clone(), made.clone());
         made
     }
 
-    /// What stands for 0 among whole numbers from 1 to 255.
-    fn zero_point(&mut self) -> Value {
-        self.constant("scalar_u8_128".to_owned(), vec![], Values::U8(vec![128]))
+    /// The largest magnitude of each row of `x`, above 0.
+    fn largest_magnitudes(&mut self, x: &Value) -> Value {
+        let high = self.reduce("ReduceMax", x, -1, Kept::No);
+        // What is divided by 127 must stay a normal number.
+        let smallest = f32::MIN_POSITIVE * 128.0;
+        if let Some(least) = self.least.get(&x.0) {
+            // Half as many passes over what is widest in a model.
+            let bound = self.scalar(least.abs().max(smallest));
+            return self.apply("Max", &[&high, &bound]);
+        }
+        let low = self.reduce("ReduceMin", x, -1, Kept::No);
+        let low = self.apply("Neg", &[&low]);
+        let smallest = self.scalar(smallest);
+        self.apply("Max", &[&high, &low, &smallest])
+    }
+
+    /// `zero` as often as there are `scales`.
+    fn zeros(&mut self, zero: &Value, scales: &Value) -> Value {
+        if let Some(made) = &self.zeros {
+            return made.clone();
+        }
+        let rows = self.apply("Shape", &[scales]);
+        let made = self.apply("Expand", &[zero, &rows]);
+        self.zeros = Some(made.clone());
+        made
     }
 
     pub(super) fn cast(&mut self, x: &Value, data_type: i32) -> Value {

@@ -1,7 +1,6 @@
 //! Writing a spec and its weights as an ONNX graph of standard operators.
 
 mod attention;
-mod check;
 mod embedding;
 mod encoder;
 mod file;
@@ -18,5 +17,5 @@ pub(crate) use graph::{Initializer, Values};
 pub(crate) use linear::{Operators, Products, WeightRange};
 pub(crate) use model::{
     ATTENTION_MASK, INPUT_IDS, LAST_HIDDEN_STATE, POOLED, SENTENCE_EMBEDDING, TOKEN_TYPE_IDS, Written,
-    stages_model, states_model,
+    identity_model, stages_model, states_model,
 };

@@ -4,7 +4,6 @@ use mbed_core::Weights;
 use mbed_core::spec::{EncoderSpec, HeadSpec};
 use prost::Message;
 
-use super::check::{check, check_head};
 use super::encoder::{Inputs, Walk, states};
 use super::graph::{Graph, Initializer, Values};
 use super::head::{pooling, stages};
@@ -13,7 +12,7 @@ use super::proto::{
     EXTERNAL, FLOAT, FLOAT16, GraphProto, INT8, INT64, IR_VERSION, ModelProto, ONNX_RUNTIME, OPSET,
     OperatorSetIdProto, StringStringEntryProto, TensorProto, UINT8,
 };
-use crate::errors::OpenResult;
+use crate::errors::{OpenResult, misfit};
 
 /// Vocabulary numbers.
 pub(crate) const INPUT_IDS: &str = "input_ids";
@@ -37,6 +36,8 @@ pub(crate) struct Written {
     pub(crate) model: Vec<u8>,
     /// The constants that lie beside it, in the order in which it names them.
     pub(crate) beside: Vec<Initializer>,
+    /// The names of its inputs.
+    pub(crate) inputs: Vec<String>,
 }
 
 impl Written {
@@ -59,11 +60,19 @@ pub(crate) fn stages_model(head: &HeadSpec, weights: &Weights, hidden: usize) ->
         return Ok(None);
     }
     let mut graph = Graph::default();
-    check_head(head, hidden)?;
+    head.check_lengths(hidden).map_err(misfit)?;
     let pooled = graph.input_f32(POOLED, "rows", hidden * head.pooling.len());
     let rows = stages(&mut graph, head, weights, &pooled)?;
     graph.output(&rows, SENTENCE_EMBEDDING, &["rows"], head.dimensions(hidden));
     Ok(Some(written(graph, Beside::ByName)))
+}
+
+/// A model that gives what it takes.
+pub(crate) fn identity_model() -> Vec<u8> {
+    let mut graph = Graph::default();
+    let rows = graph.input_f32(POOLED, "rows", 1);
+    graph.output(&rows, SENTENCE_EMBEDDING, &["rows"], 1);
+    written(graph, Beside::Nothing).model
 }
 
 /// From tokens to hidden states and to vectors. Constants lie beside the file in one called `data_file`, if one is named.
@@ -90,7 +99,7 @@ fn write_states(
     weights: &Weights,
 ) -> OpenResult<(super::graph::Value, super::graph::Value)> {
     const SIZES: [&str; 2] = ["batch", "sequence"];
-    check(spec)?;
+    spec.check_sizes().map_err(misfit)?;
     spec.check(weights)?;
     let ids = graph.input_i64(INPUT_IDS, &SIZES);
     let mask = graph.input_i64(ATTENTION_MASK, &SIZES);
@@ -131,6 +140,7 @@ fn written(graph: Graph, place: Beside<'_>) -> Written {
             tensors.push(internal(&initializer));
         }
     }
+    let inputs = graph.inputs.iter().map(|input| input.name.clone()).collect();
     let versions = [("", OPSET), ONNX_RUNTIME];
     let is_used = |domain: &str| domain.is_empty() || graph.nodes.iter().any(|node| node.domain == domain);
     let opset_import = versions
@@ -151,7 +161,7 @@ fn written(graph: Graph, place: Beside<'_>) -> Written {
         }),
         opset_import,
     };
-    Written { model: proto.encode_to_vec(), beside }
+    Written { model: proto.encode_to_vec(), beside, inputs }
 }
 
 fn described(initializer: &Initializer) -> TensorProto {
@@ -206,7 +216,7 @@ impl Values {
     }
 
     /// Little-endian.
-    pub(super) fn to_bytes(&self) -> Vec<u8> {
+    pub(crate) fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::F32(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
             Self::F16(values) => values.iter().flat_map(|value| value.to_le_bytes()).collect(),

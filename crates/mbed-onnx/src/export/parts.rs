@@ -48,6 +48,24 @@ pub(super) fn norm(
 /// # Errors
 /// It is one that is not written here.
 pub(super) fn activation(graph: &mut Graph, x: &Value, activation: Activation) -> OpenResult<Value> {
+    let value = written(graph, x, activation)?;
+    if let Some(least) = least(activation) {
+        graph.never_below(&value, least);
+    }
+    Ok(value)
+}
+
+/// What no result is below: minima of the functions, rounded down.
+const fn least(activation: Activation) -> Option<f32> {
+    match activation {
+        Activation::Gelu | Activation::GeluTanh => Some(-0.1701),
+        Activation::Silu => Some(-0.2785),
+        Activation::Relu | Activation::Sigmoid => Some(0.0),
+        _ => None,
+    }
+}
+
+fn written(graph: &mut Graph, x: &Value, activation: Activation) -> OpenResult<Value> {
     Ok(match activation {
         Activation::Identity => x.clone(),
         Activation::Gelu => graph.apply("Gelu", &[x]),

@@ -14,6 +14,8 @@ use crate::errors::{OpenResult, unsupported};
 
 /// Places in a batch, and what follows from them.
 pub(super) struct Positions {
+    /// How many sequences there are, and their length.
+    pub(super) sizes: Value,
     /// 0 to the length of a sequence: `length`.
     pub(super) numbers: Value,
     /// How far each key stands behind each query: `length × length`, a row for each query.
@@ -47,7 +49,15 @@ impl Positions {
         let present = graph.cast(&walk.inputs.mask, BOOL);
         let present = graph.unsqueeze(&present, &[1, 2]);
         let distance_bias = distance_bias(walk, &distances)?;
-        Ok(Self { numbers, distances, present, distance_bias, sights: Vec::new(), rotations: Vec::new() })
+        Ok(Self {
+            sizes,
+            numbers,
+            distances,
+            present,
+            distance_bias,
+            sights: Vec::new(),
+            rotations: Vec::new(),
+        })
     }
 
     /// What is added to the scores of `layer`, so that places without a token and tokens out of reach count for nothing.
@@ -168,12 +178,9 @@ impl Turns {
     /// pair, the last of each head, stay as they are.
     ///
     /// # Errors
-    /// Heads are shorter than what is rotated, or the pairing is not written here.
+    /// The pairing is not written here.
     pub(super) fn apply(&self, graph: &mut Graph, x: &Value, head_size: usize) -> OpenResult<Value> {
         let (size, pairs) = (self.spec.size(), self.spec.frequencies.len());
-        if size > head_size {
-            return Err(unsupported(format!("it rotates {size} values of heads that have {head_size}")));
-        }
         let [first, second] = match self.spec.pairing {
             RotaryPairing::Halves => [[0, pairs, 1], [pairs, size, 1]],
             RotaryPairing::Neighbours => [[0, size, 2], [1, size, 2]],

@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use mbed_core::Hint;
 use mbed_engine::EngineError;
 
-use crate::PipelineError;
 use crate::error::Cause;
+use crate::{OutputFormat, PipelineError};
 
 /// Why a job could not be done.
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +97,40 @@ pub enum JobError {
         /// What the system said.
         source: io::Error,
     },
+    /// An address that names no place for rows.
+    #[error("rows cannot be kept in `{url}`: {reason}")]
+    BadSink {
+        /// The address, without any password.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A sink could not be written or read.
+    #[error("cannot reach {name}")]
+    Sink {
+        /// The unit, and where it was to be.
+        name: String,
+        /// What the library said.
+        source: Cause,
+    },
+    /// Something that a sink cannot hold.
+    #[error("{row} cannot be kept: {reason}")]
+    Refused {
+        /// The record.
+        row: String,
+        /// Why not.
+        reason: String,
+    },
+    /// Rows that are in no files.
+    #[error("the rows of `{}` cannot be merged as {format}: they are {kept}", folder.display())]
+    NoMerge {
+        /// The folder of the job.
+        folder: PathBuf,
+        /// What was asked for.
+        format: OutputFormat,
+        /// How they are kept.
+        kept: String,
+    },
     /// A shard could not be read back.
     #[error("shard `{}` cannot be read", path.display())]
     Shard {
@@ -139,6 +173,12 @@ impl Hint for JobError {
                 "free some space and run again: nothing that was committed is lost"
             }
             Self::Write { .. } => "run again once it can be written: nothing that was committed is lost",
+            Self::Sink { .. } => "run again once it can be reached: nothing that was committed is lost",
+            Self::BadSink { .. } => {
+                "known are `s3://bucket/prefix`, `file:///folder` and `postgresql://user@host/database`"
+            }
+            Self::Refused { .. } => "`--on-error skip` puts such records aside",
+            Self::NoMerge { .. } => "Parquet and Arrow hold all that any other format needs",
             Self::Unfinished { .. } => "`mbed run` goes on with it",
             Self::Folder { .. } | Self::Shard { .. } => return None,
         };

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use super::error::JobError;
 use super::journal::Unit;
+use crate::OutputFormat;
 
 /// How often, and how long, a lock is waited for.
 const PATIENCE: usize = 5;
@@ -42,8 +43,8 @@ impl Paths {
         self.0.join("shards")
     }
 
-    pub(super) fn shard(&self, unit: u64) -> PathBuf {
-        self.shards().join(format!("{unit:08}.parquet"))
+    pub(super) fn shard(&self, unit: u64, format: OutputFormat) -> PathBuf {
+        self.shards().join(format!("{unit:08}.{}", format.extension()))
     }
 
     pub(super) fn dead_folder(&self) -> PathBuf {
@@ -89,10 +90,10 @@ impl JobFolder {
     ///
     /// # Errors
     /// A folder cannot be listed, or a file not removed.
-    pub(super) fn clean(&self, units: &[Unit]) -> Result<(), JobError> {
+    pub(super) fn clean(&self, units: &[Unit], format: OutputFormat) -> Result<(), JobError> {
         let known: HashSet<PathBuf> = units
             .iter()
-            .flat_map(|unit| [self.paths.shard(unit.number), self.paths.dead(unit.number)])
+            .flat_map(|unit| [self.paths.shard(unit.number, format), self.paths.dead(unit.number)])
             .collect();
         for folder in [self.paths.shards(), self.paths.dead_folder()] {
             let failed = |source| JobError::Folder { path: folder.clone(), source };

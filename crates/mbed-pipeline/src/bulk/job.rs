@@ -6,13 +6,16 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mbed_core::Bytes;
+
 use super::disk::{Disk, LocalDisk};
 use super::error::JobError;
 use super::folder::JobFolder;
 use super::journal::{Entries, Totals};
 use super::manifest::{self, Identity, Manifest};
+use super::store::Keep;
 use crate::read::BadRecords;
-use crate::{InputPlan, PipelineError, ReadOptions, VectorType};
+use crate::{InputPlan, OutputFormat, ParquetOptions, PipelineError, ReadOptions, VectorType};
 
 /// What is embedded into which folder.
 #[derive(Debug)]
@@ -51,6 +54,16 @@ pub struct JobOptions {
     pub vector_column: String,
     /// How their values are written.
     pub vectors: VectorType,
+    /// The format of shards, where they are files.
+    pub format: OutputFormat,
+    /// How shards are written where they are Parquet.
+    pub parquet: ParquetOptions,
+    /// Where rows are kept.
+    pub keep: Keep,
+    /// How long a sink may be away.
+    pub patience: Duration,
+    /// About how many bytes may be used to embed texts once that come again; all are embedded where this is `None`.
+    pub dedup: Option<Bytes>,
 }
 
 impl Default for JobOptions {
@@ -64,6 +77,11 @@ impl Default for JobOptions {
             shard: ShardOf::default(),
             vector_column: "embedding".to_owned(),
             vectors: VectorType::Float32,
+            format: OutputFormat::Parquet,
+            parquet: ParquetOptions::default(),
+            keep: Keep::Folder,
+            patience: Duration::from_secs(300),
+            dedup: None,
         }
     }
 }
@@ -187,6 +205,7 @@ impl Job {
         if self.options.on_error == OnError::Skip {
             self.read.bad_records = BadRecords::Collect;
         }
+        self.read.known.clone_from(&manifest.known);
         let Self { inputs, read, options, disk, .. } = self;
         Ok(Begun::Ready(Box::new(ReadyJob { folder, inputs, read, options, disk, manifest, entries })))
     }
@@ -204,6 +223,9 @@ impl Job {
             ("shard", options.shard.to_string()),
             ("output.vector_column", options.vector_column.clone()),
             ("output.vectors", options.vectors.to_string()),
+            ("output.format", options.format.to_string()),
+            ("output.sink", options.keep.identity()),
+            ("output.table", options.keep.table().unwrap_or_default()),
         ];
         self.asked.extend(own.map(|(key, value)| (key.to_owned(), value)));
     }

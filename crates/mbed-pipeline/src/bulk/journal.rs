@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::disk::Disk;
 use super::error::JobError;
+use crate::read::Bookmark;
 
 /// Hexadecimal digits of a line's checksum: half of a SHA-256.
 const DIGITS: usize = 32;
@@ -36,8 +37,10 @@ pub(super) struct Unit {
     pub(super) shard_bytes: Option<u64>,
     /// The SHA-256 of its shard, in hexadecimal digits.
     pub(super) shard_sha256: Option<String>,
-    /// The SHA-256 of its input: every text and every bad record as it was read, each with its length before it.
+    /// The SHA-256 of its input: of the digests of its texts and of its bad records, each with its length before it.
     pub(super) input_sha256: String,
+    /// Where in the input the record behind it begins, where one can go there at once.
+    pub(super) behind: Option<Bookmark>,
     /// How long it took.
     pub(super) seconds: f64,
 }

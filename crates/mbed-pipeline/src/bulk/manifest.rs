@@ -2,18 +2,20 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::hash::{BuildHasher as _, Hasher as _};
 use std::io;
 use std::path::Path;
-use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
 
+use super::copy::TableColumn;
 use super::disk::{Disk, put};
 use super::error::JobError;
-use crate::InputPlan;
+use crate::read::Known;
+use crate::{InputPlan, OutputFormat};
 
 /// The version of the folder's layout.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 
 /// Everything that the vectors depend on beside the inputs, by name: settings, the model's fingerprint, the backend.
 pub type Identity = BTreeMap<String, String>;
@@ -23,6 +25,8 @@ pub type Identity = BTreeMap<String, String>;
 #[serde(deny_unknown_fields)]
 pub(super) struct Manifest {
     pub(super) version: u32,
+    /// What tells this job from all others, in a table that several write to.
+    pub(super) job: String,
     /// The version of mbed that began it.
     pub(super) mbed: String,
     /// What was asked for.
@@ -30,6 +34,8 @@ pub(super) struct Manifest {
     /// What that became, once the model was open.
     pub(super) became: Identity,
     pub(super) inputs: Vec<Input>,
+    /// What need not be found out about the inputs again.
+    pub(super) known: Option<Known>,
     /// Records of the input in all, for this machine where several share them.
     pub(super) records: Option<u64>,
     /// The first record of this machine.
@@ -45,6 +51,26 @@ pub(super) struct Shape {
     pub(super) vector_column: String,
     pub(super) vectors: String,
     pub(super) dimensions: usize,
+    /// The format of shards.
+    pub(super) format: String,
+    /// Where they are kept.
+    pub(super) keep: String,
+    /// The table, where they are rows of one.
+    pub(super) table_name: Option<String>,
+    /// Its columns for records.
+    pub(super) table: Vec<TableColumn>,
+}
+
+impl Shape {
+    /// The format of shards, where they are files.
+    pub(super) fn files(&self) -> OutputFormat {
+        self.format.parse().unwrap_or(OutputFormat::Parquet)
+    }
+
+    /// Whether rows are in a table.
+    pub(super) const fn is_table(&self) -> bool {
+        self.table_name.is_some()
+    }
 }
 
 /// A file as it was when the job began.
@@ -52,6 +78,7 @@ pub(super) struct Shape {
 #[serde(deny_unknown_fields)]
 pub(super) struct Input {
     pub(super) path: String,
+    pub(super) format: String,
     pub(super) bytes: u64,
     pub(super) modified_ns: u64,
 }
@@ -60,10 +87,12 @@ impl Manifest {
     pub(super) fn new(asked: Identity, inputs: Vec<Input>) -> Self {
         Self {
             version: VERSION,
+            job: unlike_others(),
             mbed: env!("CARGO_PKG_VERSION").to_owned(),
             asked,
             became: Identity::new(),
             inputs,
+            known: None,
             records: None,
             first: 0,
             output: Shape::default(),
@@ -115,6 +144,13 @@ impl Manifest {
     }
 }
 
+/// Digits that no two jobs share.
+fn unlike_others() -> String {
+    // The keys of hash tables are random (the standard library sees to that), and a hash of nothing tells them.
+    let random = || std::hash::RandomState::new().build_hasher().finish();
+    format!("{:016x}{:016x}", random(), random())
+}
+
 /// What differs between two identities, in words.
 pub(super) fn compare(before: &Identity, now: &Identity) -> Vec<String> {
     let keys: std::collections::BTreeSet<&String> = before.keys().chain(now.keys()).collect();
@@ -138,10 +174,8 @@ pub(super) fn inputs(plan: &InputPlan) -> Result<Vec<Input>, JobError> {
             return Err(JobError::NotAFile { path: crate::place::label(&path).to_owned() });
         }
         let failed = |source| JobError::Folder { path: file.path().to_owned(), source };
-        let metadata = file.path().metadata().map_err(failed)?;
-        let modified = metadata.modified().ok().and_then(|time| time.duration_since(UNIX_EPOCH).ok());
-        let modified_ns = modified.and_then(|time| u64::try_from(time.as_nanos()).ok()).unwrap_or_default();
-        Ok(Input { path, bytes: metadata.len(), modified_ns })
+        let (bytes, modified_ns) = file.stamp().map_err(failed)?;
+        Ok(Input { path, format: file.format().to_string(), bytes, modified_ns })
     };
     plan.files().iter().map(input).collect()
 }

@@ -1,23 +1,28 @@
 //! A job's way through the engine.
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use arrow_schema::SchemaRef;
+use arrow_schema::{Schema, SchemaRef};
 use mbed_core::Progress;
 use mbed_engine::{Cancel, Engine, RunError};
 use mbed_text::chunk::Chunker;
 
+use super::copy;
+use super::dedup::{Failed, Repeats, Vectors};
 use super::error::JobError;
 use super::job::ReadyJob;
 use super::journal::Totals;
 use super::manifest::{Identity, Shape, compare, inputs};
 use super::meter::{JobWatch, Meter, Tokens};
-use super::sink::{Done, UnitSink};
+use super::pause::{Pause, Stopwatch};
+use super::sink::{Committed, Done, UnitSink};
+use super::store::Patient;
 use super::units::{Bounds, Pace, Units};
 use crate::chunked::Cutter;
-use crate::{Reader, Windows as _, WriteOptions};
+use crate::{PipelineError, Reader, VectorType, Windows as _, WriteOptions};
 
 /// What a run did.
 #[derive(Clone, Copy, Debug)]
@@ -29,10 +34,25 @@ pub struct JobReport {
     pub this_run: Totals,
     /// Whether all is done.
     pub is_finished: bool,
+    /// Rows of this run that have the vector of another row with the same text.
+    pub repeated: u64,
     /// Tokens that this run computed.
     pub tokens: u64,
-    /// From the first read to the last commit.
+    /// From the first read to the last commit, without pauses.
     pub elapsed: Duration,
+    /// How long sessions computed, all of them together.
+    pub busy: Duration,
+    /// How many sessions there are.
+    pub sessions: usize,
+}
+
+impl JobReport {
+    /// The part of the time, 0 to 1, in which sessions did not compute.
+    #[must_use]
+    pub fn idle_share(&self) -> f64 {
+        let available = self.elapsed.as_secs_f64() * self.sessions as f64;
+        if available > 0.0 { (1.0 - self.busy.as_secs_f64() / available).max(0.0) } else { 0.0 }
+    }
 }
 
 /// Who hears of a run, and who may end it.
@@ -44,6 +64,8 @@ pub struct Watchers<'a> {
     pub watch: &'a dyn JobWatch,
     /// Ends the run in good order: what was read is committed.
     pub stop: &'a Cancel,
+    /// Lets the run wait.
+    pub pause: &'a Pause,
 }
 
 impl std::fmt::Debug for Watchers<'_> {
@@ -72,8 +94,8 @@ impl ReadyJob {
         chunker: Option<Arc<dyn Chunker>>,
         watchers: Watchers<'_>,
     ) -> Result<JobReport, JobError> {
-        let start = Instant::now();
-        self.folder.clean(&self.entries.units)?;
+        let (start, clock) = (Instant::now(), Stopwatch::start(watchers.pause));
+        self.folder.clean(&self.entries.units, self.options.format)?;
         let mut reader = Reader::open(&self.inputs, &self.read)?;
         let all = match reader.total_rows() {
             Some(all) => all,
@@ -82,31 +104,47 @@ impl ReadyJob {
         let (first, end) = self.options.shard.range(all);
         let records = end - first;
         let cutter = chunker.map(|chunker| Cutter::new(&reader, chunker)).transpose()?;
-        self.agree(engine.dimensions(), became, &reader, (first, records))?;
-        let before = self.entries.totals();
-        reader.skip(first + before.records)?;
         let schema = cutter.as_ref().map_or_else(|| reader.schema(), |cutter| Arc::clone(cutter.schema()));
+        let dimensions = engine.dimensions();
+        self.agree(dimensions, became, &reader, (first, records, &schema))?;
+        let before = self.entries.totals();
+        self.go_to(&mut reader, first + before.records)?;
         let tokens = Tokens { next: watchers.progress, count: AtomicU64::new(0) };
         let bounds = Bounds {
             left: (records - before.records.min(records)).min(self.options.max_records.unwrap_or(u64::MAX)),
             until: self.options.max_time.map(|time| start + time),
             stop: watchers.stop.clone(),
+            pause: watchers.pause.clone(),
         };
-        let meter = Meter::new(watchers.watch, &tokens, Some(records));
-        let pace = Pace::new(engine.dimensions());
-        let mut sink = self.sink(engine.dimensions(), schema, meter, pace.clone())?;
-        let fixed = self.options.unit_records.map(std::num::NonZeroUsize::get);
-        let mut units = Units::new(reader, cutter, bounds, (pace, fixed));
-        engine.run(&mut units, &mut sink, &tokens, &Cancel::new()).map_err(explain)?;
+        let pace = Pace::new(dimensions, self.options.unit_records.map(NonZeroUsize::get));
+        let meter = Meter::new(watchers.watch, &tokens, Some(records), watchers.pause);
+        let mut sink = self.sink((schema, dimensions), meter, pace.clone(), watchers)?;
+        let repeats = self
+            .options
+            .dedup
+            .map(|bytes| Repeats::new(usize::try_from(bytes.get()).unwrap_or(usize::MAX), dimensions));
+        let mut units = Units::new(reader, (cutter, repeats), bounds, pace);
+        let stats = engine.run(&mut units, &mut sink, &tokens, &Cancel::new()).map_err(explain)?;
         self.check_inputs()?;
-        let (totals, done) = sink.finish(units.rest(), records)?;
+        let (committed, done) = sink.finish(units.rest(), records)?;
         Ok(JobReport {
-            totals,
-            this_run: totals.since(&before),
+            totals: committed.totals,
+            this_run: committed.totals.since(&before),
             is_finished: done == Done::All,
+            repeated: committed.repeated,
             tokens: tokens.count(),
-            elapsed: start.elapsed(),
+            elapsed: clock.elapsed(),
+            busy: stats.busy,
+            sessions: stats.sessions,
         })
+    }
+
+    /// Goes to where earlier runs have come to: at once where the journal knows the place.
+    fn go_to(&self, reader: &mut Reader, records: u64) -> Result<(), JobError> {
+        match self.entries.units.last().and_then(|unit| unit.behind.as_ref()) {
+            Some(behind) => Ok(reader.seek(behind)?),
+            None => Ok(reader.skip(records)?),
+        }
     }
 
     /// Makes sure that no input has changed since the job began.
@@ -127,28 +165,65 @@ impl ReadyJob {
 
     fn sink<'a>(
         &'a self,
-        dimensions: usize,
-        schema: SchemaRef,
+        (schema, dimensions): (SchemaRef, usize),
         meter: Meter<'a>,
         pace: Pace,
+        watchers: Watchers<'a>,
     ) -> Result<UnitSink<'a>, JobError> {
-        let paths = self.folder.paths();
+        let (paths, disk, options) = (self.folder.paths(), self.disk.as_ref(), &self.options);
         let write = WriteOptions::new(dimensions)
-            .with_vector_column(&self.options.vector_column)
-            .with_vectors(self.options.vectors);
+            .with_vector_column(&options.vector_column)
+            .with_vectors(options.vectors)
+            .with_parquet(options.parquet);
+        let number = self.entries.units.len() as u64;
+        let mut store = Patient {
+            store: options.keep.open((paths, disk), &self.manifest.job, &self.manifest.output),
+            patience: options.patience,
+            stop: watchers.stop,
+            watch: watchers.watch,
+        };
+        store.forget(number)?;
         Ok(UnitSink {
             paths,
-            disk: self.disk.as_ref(),
+            disk,
+            store,
             journal: self.entries.journal(paths.journal())?,
+            manifest: &self.manifest,
             schema,
             write,
-            options: &self.options,
+            options,
             pace,
             meter,
-            number: self.entries.units.len() as u64,
-            totals: self.entries.totals(),
+            progress: Committed { number, totals: self.entries.totals(), repeated: 0 },
             open: None,
-            since: Instant::now(),
+            since: Stopwatch::start(watchers.pause),
+            failed: Failed::new(),
+            vectors: Vectors::default(),
+        })
+    }
+
+    /// How shards look.
+    fn shape(&self, dimensions: usize, reader: &Reader, schema: &Schema) -> Result<Shape, JobError> {
+        let options = &self.options;
+        let table_name = options.keep.table();
+        let table = table_name.as_ref().map_or_else(Vec::new, |_| copy::columns(schema));
+        if table_name.is_some() && options.vectors != VectorType::Float32 {
+            let reason = format!("pgvector holds vectors as f32, not as {}", options.vectors);
+            return Err(JobError::BadSink { url: options.keep.identity(), reason });
+        }
+        let mut own = copy::OWN.into_iter().chain([options.vector_column.as_str()]);
+        if let Some(column) = own.find(|name| table.iter().any(|column| column.name == *name)) {
+            return Err(PipelineError::ColumnTaken { column: column.to_owned() }.into());
+        }
+        Ok(Shape {
+            text_column: reader.schema().field(reader.columns().text).name().clone(),
+            vector_column: options.vector_column.clone(),
+            vectors: options.vectors.to_string(),
+            dimensions,
+            format: options.format.to_string(),
+            keep: options.keep.identity(),
+            table_name,
+            table,
         })
     }
 
@@ -158,15 +233,9 @@ impl ReadyJob {
         dimensions: usize,
         became: Identity,
         reader: &Reader,
-        (first, records): (u64, u64),
+        (first, records, schema): (u64, u64, &Schema),
     ) -> Result<(), JobError> {
-        let schema = reader.schema();
-        let output = Shape {
-            text_column: schema.field(reader.columns().text).name().clone(),
-            vector_column: self.options.vector_column.clone(),
-            vectors: self.options.vectors.to_string(),
-            dimensions,
-        };
+        let output = self.shape(dimensions, reader, schema)?;
         let path = self.folder.paths().manifest();
         if path.exists() {
             let mut differences = compare(&self.manifest.became, &became);
@@ -174,7 +243,7 @@ impl ReadyJob {
                 differences.push(format!("the input has {records} records now"));
             }
             if self.manifest.output != output {
-                differences.push(format!("vectors have {dimensions} dimensions"));
+                differences.push("the columns are other ones, or vectors have other dimensions".to_owned());
             }
             if differences.is_empty() {
                 return Ok(());
@@ -184,6 +253,7 @@ impl ReadyJob {
         }
         (self.manifest.became, self.manifest.output) = (became, output);
         (self.manifest.records, self.manifest.first) = (Some(records), first);
+        self.manifest.known = reader.known();
         self.manifest.write(self.disk.as_ref(), &path)
     }
 }

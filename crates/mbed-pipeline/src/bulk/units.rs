@@ -8,9 +8,12 @@ use std::time::Instant;
 use mbed_engine::{Cancel, Rows, Source};
 use sha2::{Digest, Sha256};
 
+use super::dedup::{Origin, Repeats};
 use super::error::JobError;
+use super::journal::hexadecimal;
+use super::pause::Pause;
 use crate::chunked::Cutter;
-use crate::read::Part;
+use crate::read::{Bookmark, Part};
 use crate::{BadRecord, Reader, Window};
 
 /// How many records a unit has: few at first, then as many as take about a second.
@@ -18,6 +21,7 @@ use crate::{BadRecord, Reader, Window};
 pub(super) struct Pace {
     records: Arc<AtomicUsize>,
     most: usize,
+    fixed: Option<usize>,
 }
 
 /// Records of the first unit. Even on a slow machine they take less than a second or so.
@@ -30,20 +34,20 @@ const GROWTH: usize = 4;
 const MOST_BYTES: usize = 64 << 20;
 
 impl Pace {
-    /// For vectors of this length.
-    pub(super) fn new(dimensions: usize) -> Self {
+    /// For vectors of this length; always as many records as are `fixed`.
+    pub(super) fn new(dimensions: usize, fixed: Option<usize>) -> Self {
         let most = (MOST_BYTES / size_of::<f32>() / dimensions.max(1)).max(1);
-        Self { records: Arc::new(AtomicUsize::new(FIRST_UNIT)), most }
+        Self { records: Arc::new(AtomicUsize::new(FIRST_UNIT)), most, fixed }
     }
 
     fn records(&self) -> usize {
-        self.records.load(Ordering::Relaxed)
+        self.fixed.unwrap_or_else(|| self.records.load(Ordering::Relaxed)).max(1)
     }
 
     /// Takes what was measured: so many records in so many seconds.
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped right after")]
     pub(super) fn measured(&self, records: u64, seconds: f64) {
-        let now = self.records();
+        let now = self.records.load(Ordering::Relaxed);
         let in_a_second = (records as f64 / seconds.max(1e-3)) as usize;
         let next = in_a_second.clamp(1, self.most).min(now.saturating_mul(GROWTH));
         self.records.store(next, Ordering::Relaxed);
@@ -54,25 +58,59 @@ impl Pace {
 #[derive(Debug)]
 pub(super) struct UnitRows {
     pub(super) window: Window,
+    /// Where the vectors of the window's rows come from, where some may come from others.
+    pub(super) origins: Option<Vec<Origin>>,
+    /// The rows that are computed, in that case.
+    computed: Vec<usize>,
     /// Records of the input that these rows are, and bad ones between them; 0 where more windows of the same records
     /// come before.
     pub(super) records: u64,
     pub(super) bad: Vec<BadRecord>,
-    /// Set on the last window of a unit: the digest of its input.
-    pub(super) closes: Option<String>,
+    /// Set on the last window of a unit.
+    pub(super) closes: Option<Closing>,
+}
+
+/// The end of a unit.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Closing {
+    /// The digest of its input.
+    pub(super) input_sha256: String,
+    /// Where the record behind it begins.
+    pub(super) behind: Option<Bookmark>,
+}
+
+impl UnitRows {
+    fn new(window: Window, repeats: Option<&mut Repeats>) -> Self {
+        let origins: Option<Vec<Origin>> =
+            repeats.map(|repeats| window.texts().map(|text| repeats.origin(text)).collect());
+        let is_computed = |origin: &Origin| matches!(origin, Origin::Computed(_));
+        let computed = origins.iter().flatten().enumerate().filter(|(_, origin)| is_computed(origin));
+        let computed = computed.map(|(row, _)| row).collect();
+        Self { window, origins, computed, records: 0, bad: Vec::new(), closes: None }
+    }
+
+    /// The row of the window that the engine calls `row`.
+    fn row(&self, row: usize) -> usize {
+        if self.origins.is_some() { self.computed.get(row).copied().unwrap_or(usize::MAX) } else { row }
+    }
+
+    /// How many rows were not computed because their text was before.
+    pub(super) fn repeated(&self) -> u64 {
+        self.origins.as_ref().map_or(0, |origins| (origins.len() - self.computed.len()) as u64)
+    }
 }
 
 impl Rows for UnitRows {
     fn len(&self) -> usize {
-        self.window.len()
+        if self.origins.is_some() { self.computed.len() } else { self.window.len() }
     }
 
     fn text(&self, row: usize) -> &str {
-        self.window.text(row).unwrap_or_default()
+        self.window.text(self.row(row)).unwrap_or_default()
     }
 
     fn name(&self, row: usize) -> String {
-        self.window.name(row)
+        self.window.name(self.row(row))
     }
 }
 
@@ -84,15 +122,16 @@ pub(super) struct Bounds {
     /// When reading ends whatever is left.
     pub(super) until: Option<Instant>,
     pub(super) stop: Cancel,
+    pub(super) pause: Pause,
 }
 
 /// Reads units.
 pub(super) struct Units {
     reader: Reader,
     cutter: Option<Cutter>,
+    repeats: Option<Repeats>,
     bounds: Bounds,
     pace: Pace,
-    fixed: Option<usize>,
     has_ended: bool,
     unit: OpenUnit,
     ready: VecDeque<UnitRows>,
@@ -100,8 +139,8 @@ pub(super) struct Units {
 
 /// How reading ended.
 pub(super) struct Rest {
-    /// The digest of a unit that was begun and that nothing has closed.
-    pub(super) digest: Option<String>,
+    /// The end of a unit that was begun and that nothing has closed.
+    pub(super) closing: Option<Closing>,
     /// Whether the input was read to its end.
     pub(super) has_ended: bool,
 }
@@ -111,30 +150,36 @@ pub(super) struct Rest {
 struct OpenUnit {
     records: usize,
     wanted: usize,
-    digest: Sha256,
+    digest: InputDigest,
 }
 
 impl Units {
     pub(super) fn new(
         reader: Reader,
-        cutter: Option<Cutter>,
+        (cutter, repeats): (Option<Cutter>, Option<Repeats>),
         bounds: Bounds,
-        (pace, fixed): (Pace, Option<usize>),
+        pace: Pace,
     ) -> Self {
         let (unit, ready) = (OpenUnit::default(), VecDeque::new());
-        Self { reader, cutter, bounds, pace, fixed, has_ended: false, unit, ready }
+        Self { reader, cutter, repeats, bounds, pace, has_ended: false, unit, ready }
     }
 
     /// What is left when the run has ended.
-    pub(super) fn rest(self) -> Rest {
-        let has_begun = self.unit.records > 0;
-        let digest = has_begun.then(|| super::journal::hexadecimal(&self.unit.digest.finalize()));
-        Rest { digest, has_ended: self.has_ended }
+    pub(super) fn rest(mut self) -> Rest {
+        let closing = (self.unit.records > 0).then(|| self.close());
+        Rest { closing, has_ended: self.has_ended }
     }
 
     fn is_over(&self) -> bool {
-        let late = self.bounds.until.is_some_and(|until| Instant::now() >= until);
-        self.bounds.left == 0 || late || self.bounds.stop.is_cancelled()
+        let Bounds { until, stop, pause, .. } = &self.bounds;
+        pause.wait(stop, *until);
+        let late = until.is_some_and(|until| Instant::now() >= until);
+        self.bounds.left == 0 || late || stop.is_cancelled()
+    }
+
+    fn close(&mut self) -> Closing {
+        let unit = std::mem::take(&mut self.unit);
+        Closing { input_sha256: unit.digest.finish(), behind: self.reader.bookmark() }
     }
 
     /// Reads the next part of a unit.
@@ -143,7 +188,7 @@ impl Units {
             return Ok(false);
         }
         if self.unit.records == 0 {
-            self.unit.wanted = self.fixed.unwrap_or_else(|| self.pace.records()).max(1);
+            self.unit.wanted = self.pace.records();
         }
         let left = usize::try_from(self.bounds.left).unwrap_or(usize::MAX);
         let rows = (self.unit.wanted - self.unit.records).min(left);
@@ -153,31 +198,22 @@ impl Units {
         };
         self.bounds.left = self.bounds.left.saturating_sub(records);
         self.unit.records += usize::try_from(records).unwrap_or(usize::MAX);
-        digest(&mut self.unit.digest, &window, &bad);
-        let mut windows = match &self.cutter {
+        self.unit.digest.add(&window, &bad);
+        let windows = match &self.cutter {
             Some(cutter) if !window.is_empty() => cutter.cut(&window)?,
             Some(cutter) => VecDeque::from([cutter.none(&window)?]),
             None => VecDeque::from([window]),
         };
-        let last = windows.pop_back();
-        let rows = |window| UnitRows { window, records: 0, bad: Vec::new(), closes: None };
-        self.ready.extend(windows.into_iter().map(rows));
-        let closes = (self.unit.records >= self.unit.wanted || self.bounds.left == 0)
-            .then(|| std::mem::take(&mut self.unit))
-            .map(|unit| super::journal::hexadecimal(&unit.digest.finalize()));
-        self.ready.extend(last.map(|window| UnitRows { window, records, bad, closes }));
+        let is_whole = self.unit.records >= self.unit.wanted || self.bounds.left == 0;
+        let closes = is_whole.then(|| self.close());
+        for window in windows {
+            self.ready.push_back(UnitRows::new(window, self.repeats.as_mut()));
+        }
+        if let Some(last) = self.ready.back_mut() {
+            (last.records, last.bad, last.closes) = (records, bad, closes);
+        }
         Ok(true)
     }
-}
-
-/// Adds texts and bad records, each with its length, so that no two inputs have the same digest.
-pub(super) fn digest(digest: &mut Sha256, window: &Window, bad: &[BadRecord]) {
-    let mut add = |text: &str| {
-        digest.update((text.len() as u64).to_le_bytes());
-        digest.update(text);
-    };
-    window.texts().for_each(&mut add);
-    bad.iter().for_each(|record| add(&record.reason));
 }
 
 impl Source for Units {
@@ -191,5 +227,29 @@ impl Source for Units {
             }
         }
         Ok(self.ready.pop_front())
+    }
+}
+
+/// The digest of some records, in whatever parts they are read: of all texts and of all bad records, each with its length
+/// before it, so that no two inputs have the same.
+#[derive(Clone, Default)]
+pub(super) struct InputDigest {
+    texts: Sha256,
+    bad: Sha256,
+}
+
+impl InputDigest {
+    pub(super) fn add(&mut self, window: &Window, bad: &[BadRecord]) {
+        let add = |digest: &mut Sha256, text: &str| {
+            digest.update((text.len() as u64).to_le_bytes());
+            digest.update(text);
+        };
+        window.texts().for_each(|text| add(&mut self.texts, text));
+        bad.iter().for_each(|record| add(&mut self.bad, &record.reason));
+    }
+
+    pub(super) fn finish(self) -> String {
+        let both = Sha256::new().chain_update(self.texts.finalize()).chain_update(self.bad.finalize());
+        hexadecimal(&both.finalize())
     }
 }

@@ -1,6 +1,5 @@
 //! Arrow IPC: files and streams, told apart by how they begin.
 
-use std::fs::File;
 use std::io::{self, BufReader, Cursor, Read};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -10,7 +9,7 @@ use arrow_ipc::reader::{FileReader, StreamReader};
 use arrow_schema::{ArrowError, SchemaRef};
 
 use super::columnar::{Batches, Opened};
-use super::open::{Bytes, Seekable, peek};
+use super::open::{Bytes, SeekFile, Seekable, peek};
 use crate::error::Cause;
 use crate::plan::InputFile;
 use crate::{InputFormat, PipelineError};
@@ -33,7 +32,7 @@ pub(super) fn open(file: &InputFile) -> Result<Opened, PipelineError> {
     let layout = if start == MAGIC { Layout::File } else { Layout::Stream };
     let bytes: Bytes = Box::new(Cursor::new(start).chain(rest));
     let seekable = match layout {
-        _ if file.is_seekable() => Seekable::Path(file.path().to_owned()),
+        _ if file.is_seekable() => Seekable::of(file)?,
         Layout::Stream if file.is_regular() => Seekable::spool(file, bytes)?,
         Layout::File => Seekable::spool(file, bytes)?,
         Layout::Stream => return open_once(bytes).map_err(corrupt),
@@ -49,18 +48,35 @@ fn open_seekable(seekable: Seekable, layout: Layout) -> Result<Opened, Cause> {
     for batch in bare {
         rows += batch?.num_rows() as u64;
     }
-    let batches = move || Ok(layout.batches(seekable.open()?, None)?.1);
+    let batches = move |left_out| Ok(behind(left_out, layout.batches(seekable.open()?, None)?.1));
     Ok(Opened { schema, rows: Some(rows), batches: Box::new(batches) })
 }
 
 fn open_once(bytes: Bytes) -> Result<Opened, Cause> {
     let stream = WholeStream::open(BufReader::new(bytes), None)?;
     let schema = stream.reader.schema();
-    Ok(Opened { schema, rows: None, batches: Box::new(move || Ok(Box::new(stream))) })
+    Ok(Opened {
+        schema,
+        rows: None,
+        batches: Box::new(move |left_out| Ok(behind(left_out, Box::new(stream)))),
+    })
+}
+
+/// The rows behind the first ones. Those are read, which costs little beside decoding anything else.
+fn behind(mut left_out: u64, batches: Batches) -> Batches {
+    if left_out == 0 {
+        return batches;
+    }
+    Box::new(batches.map(move |batch| {
+        let batch = batch?;
+        let here = usize::try_from(left_out).unwrap_or(usize::MAX).min(batch.num_rows());
+        left_out -= here as u64;
+        Ok(batch.slice(here, batch.num_rows() - here))
+    }))
 }
 
 impl Layout {
-    fn batches(self, bytes: File, columns: Option<Vec<usize>>) -> Result<(SchemaRef, Batches), Cause> {
+    fn batches(self, bytes: SeekFile, columns: Option<Vec<usize>>) -> Result<(SchemaRef, Batches), Cause> {
         let bytes = BufReader::new(bytes);
         Ok(match self {
             Self::File => {

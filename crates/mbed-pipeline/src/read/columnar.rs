@@ -21,8 +21,8 @@ pub(super) type Batches = Box<dyn Iterator<Item = Result<RecordBatch, ArrowError
 pub(super) struct Opened {
     pub(super) schema: SchemaRef,
     pub(super) rows: Option<u64>,
-    /// Opens the batches, which is put off so that thousands of files need not be open together.
-    pub(super) batches: Box<dyn FnOnce() -> Result<Batches, Cause> + Send>,
+    /// Opens the batches behind so many rows, which is put off so that thousands of files need not be open together.
+    pub(super) batches: Box<dyn FnOnce(u64) -> Result<Batches, Cause> + Send>,
 }
 
 /// Records of files that share their columns.
@@ -32,6 +32,8 @@ pub(super) struct Columnar {
     total: Option<u64>,
     files: VecDeque<(Arc<str>, Opened)>,
     current: Option<Current>,
+    /// Rows of the next file that are left out.
+    left_out: u64,
 }
 
 /// The file that is being read.
@@ -83,7 +85,7 @@ impl Columnar {
         }
         let format = plan.files().first().map_or(InputFormat::Parquet, |file| file.format());
         let total = files.iter().map(|(_, opened)| opened.rows).sum();
-        Ok(Self { format, schema, total, files, current: None })
+        Ok(Self { format, schema, total, files, current: None, left_out: 0 })
     }
 
     /// The next batch with rows in it, or what is left of one; `None` at the end of the last file.
@@ -91,9 +93,10 @@ impl Columnar {
         loop {
             let Some(current) = &mut self.current else {
                 let Some((name, opened)) = self.files.pop_front() else { return Ok(None) };
-                let batches = (opened.batches)()
+                let taken = std::mem::take(&mut self.left_out);
+                let batches = (opened.batches)(taken)
                     .map_err(|source| PipelineError::corrupt(&name, self.format, source))?;
-                self.current = Some(Current { name, batches, taken: 0, rest: None });
+                self.current = Some(Current { name, batches, taken, rest: None });
                 continue;
             };
             if let Some(rest) = current.rest.take() {
@@ -123,16 +126,20 @@ impl Records for Columnar {
     }
 
     fn jump(&mut self, records: u64) -> u64 {
-        let mut jumped = 0;
-        // Whole files, whose rows are counted in what they say of themselves.
+        let mut left = records;
+        // Whole files, whose rows are counted in what they say of themselves, and then rows of one.
         while let Some(rows) = self.files.front().and_then(|(_, opened)| opened.rows) {
-            if self.current.is_some() || jumped + rows > records {
+            if self.current.is_some() || left == 0 {
                 break;
             }
+            if rows > left {
+                self.left_out = left;
+                return records;
+            }
             self.files.pop_front();
-            jumped += rows;
+            left -= rows;
         }
-        jumped
+        records - left
     }
 
     fn next_records(&mut self, limits: Limits) -> Result<Option<(RecordBatch, Vec<Place>)>, PipelineError> {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::limits::{MAX_TEXT_BYTES, check_length};
 use super::open::TextBytes;
-use super::reader::{BadRecord, BadRecords, ReadOptions};
+use super::reader::{BadRecord, BadRecords, Bookmark, ReadOptions};
 use super::{InvalidUtf8, TextFiles};
 use crate::place::label;
 use crate::plan::InputFile;
@@ -19,6 +19,8 @@ use crate::{InputFormat, PipelineError, Place, Position};
 /// A line ends with a line feed or with the file, and loses a carriage return at its end.
 pub(super) struct Lines {
     files: VecDeque<InputFile>,
+    /// How many files were opened.
+    opened: u64,
     current: Option<OpenFile>,
     policy: InvalidUtf8,
     text_files: TextFiles,
@@ -47,6 +49,7 @@ struct OpenFile {
     name: Arc<str>,
     bytes: TextBytes,
     state: State,
+    can_seek: bool,
 }
 
 /// What is next in an open file.
@@ -71,6 +74,7 @@ impl Lines {
     pub(super) fn new(files: &[InputFile], options: &ReadOptions, text_files: TextFiles) -> Self {
         Self {
             files: files.iter().cloned().collect(),
+            opened: 0,
             current: None,
             policy: options.invalid_utf8,
             text_files,
@@ -107,28 +111,15 @@ impl Lines {
         self.skipped
     }
 
-    /// The next text, `None` at the end of the last file.
-    ///
-    /// # Errors
-    /// Reading fails, a text is too long, or it is not UTF-8 and that is an error.
-    pub(super) fn next_line(&mut self) -> Result<Option<Line>, PipelineError> {
-        loop {
-            match self.advance()? {
-                Some(Next::Line(line)) => return Ok(Some(line)),
-                Some(Next::Bad) => {}
-                None => return Ok(None),
-            }
-        }
-    }
-
     /// The next text or bad record, `None` at the end of the last file.
     ///
     /// # Errors
-    /// As [`Lines::next_line`].
+    /// Reading fails, a text is too long, or it is not UTF-8 and that is an error.
     pub(super) fn advance(&mut self) -> Result<Option<Next>, PipelineError> {
         loop {
             let Some(current) = &mut self.current else {
                 let Some(file) = self.files.pop_front() else { return Ok(None) };
+                self.opened += 1;
                 self.current = Some(OpenFile::open(&file, self.text_files)?);
                 continue;
             };
@@ -148,16 +139,54 @@ impl Lines {
         }
     }
 
+    /// Where the next text begins, where one can go there at once.
+    pub(super) fn bookmark(&self) -> Option<Bookmark> {
+        let Some(current) = &self.current else { return Some(Bookmark::start_of(self.opened)) };
+        let file = self.opened.saturating_sub(1);
+        match current.state {
+            State::Whole => Some(Bookmark::start_of(file)),
+            State::Done => Some(Bookmark::start_of(self.opened)),
+            State::Line(line) if current.can_seek => {
+                Some(Bookmark { file, offset: current.bytes.offset, line })
+            }
+            State::Line(_) => None,
+        }
+    }
+
+    /// Goes to where a text begins. Nothing may have been read before.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub(super) fn seek(&mut self, to: &Bookmark) -> Result<(), PipelineError> {
+        for _ in 0..to.file {
+            self.files.pop_front();
+        }
+        self.opened = to.file;
+        if to.offset == 0 {
+            return Ok(());
+        }
+        let Some(file) = self.files.pop_front() else { return Ok(()) };
+        self.opened += 1;
+        self.current = Some(OpenFile {
+            name: file.name().into(),
+            bytes: TextBytes::open_at(&file, to.offset)?,
+            state: State::Line(to.line),
+            can_seek: true,
+        });
+        Ok(())
+    }
+
     /// How many texts are left, bad ones too, all of which are read and forgotten.
     ///
     /// # Errors
-    /// As [`Lines::next_line`].
+    /// As [`Lines::advance`].
     pub(super) fn count(mut self) -> Result<u64, PipelineError> {
         let mut count = 0;
-        while self.next_line()?.is_some() {
+        while self.advance()?.is_some() {
+            self.bad.clear();
             count += 1;
         }
-        Ok(count + self.bad.len() as u64)
+        Ok(count)
     }
 }
 
@@ -169,7 +198,8 @@ impl OpenFile {
             _ => false,
         };
         let state = if whole { State::Whole } else { State::Line(0) };
-        Ok(Self { name: file.name().into(), bytes: TextBytes::open(file)?, state })
+        let can_seek = file.is_seekable();
+        Ok(Self { name: file.name().into(), bytes: TextBytes::open(file)?, state, can_seek })
     }
 
     fn next_raw(&mut self) -> Result<Option<Raw>, PipelineError> {

@@ -15,5 +15,5 @@ mod utf8;
 pub(crate) use limits::Limits;
 pub use limits::MAX_TEXT_BYTES;
 pub use reader::{BadRecord, ReadOptions, Reader, TextFiles};
-pub(crate) use reader::{BadRecords, Part};
+pub(crate) use reader::{BadRecords, Bookmark, Known, Part};
 pub use utf8::InvalidUtf8;

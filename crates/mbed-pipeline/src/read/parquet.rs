@@ -23,8 +23,9 @@ fn survey(seekable: Seekable, limits: Limits) -> Result<Opened, Cause> {
     let schema = metadata.schema().clone();
     let rows = u64::try_from(metadata.metadata().file_metadata().num_rows())?;
     let batch_rows = batch_rows(&metadata, limits);
-    let batches = move || -> Result<Batches, Cause> {
+    let batches = move |left_out: u64| -> Result<Batches, Cause> {
         let reader = ParquetRecordBatchReaderBuilder::try_new(seekable.open()?)?;
+        let reader = reader.with_offset(usize::try_from(left_out)?);
         Ok(Box::new(reader.with_batch_size(batch_rows).build()?))
     };
     Ok(Opened { schema, rows: Some(rows), batches: Box::new(batches) })

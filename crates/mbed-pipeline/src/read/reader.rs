@@ -5,6 +5,7 @@ use std::num::NonZeroUsize;
 
 use arrow_array::RecordBatch;
 use arrow_schema::SchemaRef;
+use serde::{Deserialize, Serialize};
 
 use super::columnar::Columnar;
 use super::csv::CsvRecords;
@@ -27,6 +28,8 @@ pub struct ReadOptions {
     pub invalid_utf8: InvalidUtf8,
     /// What happens to a record that cannot be embedded.
     pub(crate) bad_records: BadRecords,
+    /// What was found out about the same files before.
+    pub(crate) known: Option<Known>,
     /// What a record of a text file is.
     pub text_files: TextFiles,
     /// The most records of a window.
@@ -44,6 +47,34 @@ pub(crate) enum BadRecords {
     Fail,
     /// It is left out and told of.
     Collect,
+}
+
+/// What was found out about inputs, so that they need not be looked through again.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Known {
+    /// How many records there are.
+    pub(crate) records: u64,
+    /// The keys of JSONL with the kinds of their values.
+    pub(crate) keys: Vec<(String, String)>,
+}
+
+/// Where in the inputs a record begins.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Bookmark {
+    /// The number of the file, from 0.
+    pub(crate) file: u64,
+    /// Bytes of the file before it.
+    pub(crate) offset: u64,
+    /// Lines of the file before it.
+    pub(crate) line: u64,
+}
+
+impl Bookmark {
+    pub(super) const fn start_of(file: u64) -> Self {
+        Self { file, offset: 0, line: 0 }
+    }
 }
 
 /// A record that cannot be embedded.
@@ -82,6 +113,7 @@ impl Default for ReadOptions {
             id_column: None,
             invalid_utf8: InvalidUtf8::Error,
             bad_records: BadRecords::Fail,
+            known: None,
             text_files: TextFiles::Lines,
             window_rows: NonZeroUsize::MIN.saturating_add(65_535),
             window_bytes: NonZeroUsize::MIN.saturating_add((64 << 20) - 1),
@@ -115,6 +147,18 @@ pub(super) trait Records: Send {
     /// Leaves out at most so many of the first records without looking at them, and tells how many.
     fn jump(&mut self, _records: u64) -> u64 {
         0
+    }
+    /// What need not be found out again about the keys of JSONL.
+    fn known_keys(&self) -> Vec<(String, String)> {
+        Vec::new()
+    }
+    /// Where the next record begins, where one can go there at once.
+    fn bookmark(&self) -> Option<Bookmark> {
+        None
+    }
+    /// Goes to a place that [`Records::bookmark`] gave. Nothing may have been read before.
+    fn seek(&mut self, _to: &Bookmark) -> Result<(), PipelineError> {
+        Ok(())
     }
     /// The bad records among those that were read last. They count as rows of [`Limits`].
     fn take_bad(&mut self) -> Vec<BadRecord> {
@@ -191,6 +235,24 @@ impl Reader {
             left = left.saturating_sub((batch.num_rows() + self.records.take_bad().len()) as u64);
         }
         Ok(())
+    }
+
+    /// What need not be found out again about the same inputs; `None` where it is not known yet.
+    pub(crate) fn known(&self) -> Option<Known> {
+        Some(Known { records: self.total_rows()?, keys: self.records.known_keys() })
+    }
+
+    /// Where the next record begins, where one can go there at once.
+    pub(crate) fn bookmark(&self) -> Option<Bookmark> {
+        self.records.bookmark()
+    }
+
+    /// Goes to a place that another reader of the same inputs gave.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub(crate) fn seek(&mut self, to: &Bookmark) -> Result<(), PipelineError> {
+        self.records.seek(to)
     }
 
     /// Which columns have a meaning.

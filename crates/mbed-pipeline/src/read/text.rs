@@ -8,7 +8,7 @@ use arrow_schema::{DataType, Field, Schema, SchemaRef};
 
 use super::limits::Limits;
 use super::lines::{Line, Lines, Next};
-use super::reader::{BadRecord, ReadOptions, Records};
+use super::reader::{BadRecord, Bookmark, ReadOptions, Records};
 use crate::columns::TEXT;
 use crate::place::label;
 use crate::plan::InputFile;
@@ -25,7 +25,10 @@ impl TextRecords {
     pub(super) fn open(plan: &InputPlan, options: &ReadOptions) -> Result<Self, PipelineError> {
         let lines = || Lines::new(plan.files(), options, options.text_files);
         let regular = plan.files().iter().all(InputFile::is_regular);
-        let total = regular.then(|| lines().count()).transpose()?;
+        let total = match &options.known {
+            Some(known) => Some(known.records),
+            None => regular.then(|| lines().count()).transpose()?,
+        };
         let schema = Arc::new(Schema::new(vec![
             Field::new("source", DataType::Utf8, false),
             Field::new("line", DataType::UInt64, true),
@@ -46,6 +49,14 @@ impl Records for TextRecords {
 
     fn skipped_rows(&self) -> u64 {
         self.lines.skipped()
+    }
+
+    fn bookmark(&self) -> Option<Bookmark> {
+        self.lines.bookmark()
+    }
+
+    fn seek(&mut self, to: &Bookmark) -> Result<(), PipelineError> {
+        self.lines.seek(to)
     }
 
     fn take_bad(&mut self) -> Vec<BadRecord> {

@@ -10,7 +10,9 @@ mod vector_type;
 mod vectors;
 mod writer;
 
+pub(crate) use npy::HEADER_BYTES as NPY_HEADER_BYTES;
 pub use output::Target;
+pub(crate) use output::concatenate;
 pub use vector_type::VectorType;
 pub(crate) use vector_type::scale_column;
-pub use writer::{Report, WriteOptions, Writer};
+pub use writer::{ParquetOptions, Report, WriteOptions, Writer};

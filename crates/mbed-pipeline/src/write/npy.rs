@@ -13,7 +13,7 @@ use crate::PipelineError;
 
 /// The length of the whole header, of which the format asks for a multiple of 64. What is not fixed in it are two
 /// numbers of at most 20 digits, which 128 bytes always have room for.
-const HEADER_BYTES: usize = 128;
+pub(crate) const HEADER_BYTES: usize = 128;
 
 /// What comes before the length of the description: a magic string and version 1.0.
 const MAGIC: &[u8] = b"\x93NUMPY\x01\x00";

@@ -85,6 +85,23 @@ impl Output {
     }
 }
 
+/// Writes parts one behind the other, and tells how many bytes they have.
+///
+/// # Errors
+/// The target cannot be written, or a part cannot be had.
+pub(crate) fn concatenate<E: From<PipelineError>>(
+    target: &Target,
+    parts: impl Iterator<Item = Result<bytes::Bytes, E>>,
+) -> Result<u64, E> {
+    let mut output = Output::open(target)?;
+    let name = output.name().to_owned();
+    let failed = |source| E::from(PipelineError::write(&name, source));
+    for part in parts {
+        output.write_all(&part?).map_err(failed)?;
+    }
+    output.commit().map_err(failed)
+}
+
 impl Write for Output {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         let count = self.writer.write(bytes)?;

@@ -1,5 +1,7 @@
 //! Parquet.
 
+use std::num::NonZeroUsize;
+
 use parquet::arrow::{ArrowSchemaConverter, ArrowWriter};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
@@ -7,7 +9,7 @@ use parquet::file::properties::{EnabledStatistics, WriterProperties};
 
 use super::output::Output;
 use super::vectors::{OutputColumns, Rows};
-use super::writer::{Sink, SinkError};
+use super::writer::{ParquetOptions, Sink, SinkError};
 use crate::{OutputFormat, PipelineError};
 
 /// The size of a row group, which is held in memory until it is whole, here and by many readers. The advice of
@@ -22,12 +24,16 @@ pub(super) struct ParquetSink {
 }
 
 impl ParquetSink {
-    pub(super) fn new(output: Output, columns: OutputColumns) -> Result<Self, PipelineError> {
+    pub(super) fn new(
+        output: Output,
+        columns: OutputColumns,
+        options: ParquetOptions,
+    ) -> Result<Self, PipelineError> {
         let unsupported = |source: ParquetError| PipelineError::UnsupportedColumns {
             format: OutputFormat::Parquet,
             source: source.into(),
         };
-        let properties = properties(&columns).map_err(unsupported)?;
+        let properties = properties(&columns, options).map_err(unsupported)?;
         let name = output.name().to_owned();
         let writer = ArrowWriter::try_new(output, columns.schema().clone(), Some(properties))
             .map_err(|source| PipelineError::write(&name, source))?;
@@ -48,12 +54,14 @@ impl Sink for ParquetSink {
 
 /// zstd for all columns. The values of vectors hardly repeat: for them no dictionary is tried, and no
 /// smallest and largest value kept.
-fn properties(columns: &OutputColumns) -> Result<WriterProperties, ParquetError> {
+fn properties(columns: &OutputColumns, options: ParquetOptions) -> Result<WriterProperties, ParquetError> {
+    let rows =
+        options.row_group_rows.map_or((ROW_GROUP_BYTES / columns.vector_bytes()).max(1), NonZeroUsize::get);
     // Both, because bytes are counted after compression and rows have no size.
     let mut properties = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(options.zstd_level)?))
         .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
-        .set_max_row_group_row_count(Some((ROW_GROUP_BYTES / columns.vector_bytes()).max(1)));
+        .set_max_row_group_row_count(Some(rows));
     let leaves = ArrowSchemaConverter::new().convert(columns.schema())?;
     if let Some(values) = leaves.columns().last().filter(|_| columns.has_vectors()) {
         properties = properties

@@ -2,6 +2,8 @@
 
 use std::fmt;
 use std::io::Write;
+use std::num::NonZeroUsize;
+use std::ops::RangeInclusive;
 
 use arrow_schema::SchemaRef;
 use mbed_core::{Bytes, Embeddings};
@@ -30,13 +32,41 @@ pub struct WriteOptions {
     pub vector_column: String,
     /// How their values are written.
     pub vectors: VectorType,
+    /// How Parquet is written.
+    pub parquet: ParquetOptions,
+}
+
+/// How Parquet is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ParquetOptions {
+    /// The most rows of a row group; as many as have about 64 MiB of vectors where this is `None`.
+    pub row_group_rows: Option<NonZeroUsize>,
+    /// The level of zstd, 1 to 22.
+    pub zstd_level: i32,
+}
+
+impl ParquetOptions {
+    /// The levels of zstd that there are.
+    pub const ZSTD_LEVELS: RangeInclusive<i32> = 1..=22;
+}
+
+impl Default for ParquetOptions {
+    fn default() -> Self {
+        Self { row_group_rows: None, zstd_level: 1 }
+    }
 }
 
 impl WriteOptions {
     /// Vectors of `dimensions` values in a column called `embedding`.
     #[must_use]
     pub fn new(dimensions: usize) -> Self {
-        Self { dimensions, vector_column: "embedding".to_owned(), vectors: VectorType::Float32 }
+        Self {
+            dimensions,
+            vector_column: "embedding".to_owned(),
+            vectors: VectorType::Float32,
+            parquet: ParquetOptions::default(),
+        }
     }
 
     /// Records as they are, without vectors.
@@ -49,6 +79,13 @@ impl WriteOptions {
     #[must_use]
     pub const fn with_vectors(mut self, vectors: VectorType) -> Self {
         self.vectors = vectors;
+        self
+    }
+
+    /// Says how Parquet is written.
+    #[must_use]
+    pub const fn with_parquet(mut self, parquet: ParquetOptions) -> Self {
+        self.parquet = parquet;
         self
     }
 
@@ -140,7 +177,7 @@ impl Writer {
         let name = output.name().to_owned();
         let sink: Box<dyn Sink> = match format {
             OutputFormat::Parquet => {
-                Box::new(ParquetSink::new(output, OutputColumns::new(&schema, options)?)?)
+                Box::new(ParquetSink::new(output, OutputColumns::new(&schema, options)?, options.parquet)?)
             }
             OutputFormat::Arrow => Box::new(ArrowSink::new(output, OutputColumns::new(&schema, options)?)?),
             OutputFormat::Jsonl => {

@@ -1,11 +1,11 @@
 //! Places at which a text may be cut.
 
-use icu_segmenter::{SentenceSegmenter, WordSegmenter};
+use icu_segmenter::SentenceSegmenter;
+use memchr::memchr;
 
 /// How good a place for a cut is, the best last.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
-    Word,
     Sentence,
     Line,
     Paragraph,
@@ -22,24 +22,58 @@ pub(super) struct Boundary {
 pub(super) fn boundaries(text: &str) -> Vec<Boundary> {
     let segmenter = SentenceSegmenter::new(Default::default());
     let mut found = Vec::new();
-    for offset in segmenter.segment_str(text).filter(|&offset| 0 < offset && offset < text.len()) {
+    let ends = segmenter.segment_str(text).map(|offset| before_opening(text, offset));
+    for offset in ends.filter(|&offset| 0 < offset && offset < text.len()) {
         let (before, after) = text.split_at(offset);
         match level_of_line_end(before) {
             Some(level) => found.push(Boundary { offset, level }),
-            // A question inside of a sentence goes on in a small letter.
-            None if after.starts_with(char::is_lowercase) || ends_in_abbreviation(before) => {}
-            None => found.push(Boundary { offset, level: Level::Sentence }),
+            None if is_sentence_end(before, after) => found.push(Boundary { offset, level: Level::Sentence }),
+            None => {}
         }
+    }
+    let thai = thai_ends(text).map(|offset| Boundary { offset, level: Level::Sentence });
+    let unknown = found.len();
+    found.extend(thai);
+    if found.len() > unknown {
+        found.sort_by_key(|place| place.offset);
     }
     found
 }
 
+/// The first byte of Thai letters.
+const THAI: u8 = 0xe0;
+
+/// Where clauses of Thai end: there is no full stop, and a space stands between them and not between words.
+pub(super) fn thai_ends(text: &str) -> impl Iterator<Item = usize> {
+    let letters = |c: char| matches!(c, '\u{e01}'..='\u{e4e}');
+    // Texts without the first byte of Thai letters need no look at every space.
+    let part = memchr(THAI, text.as_bytes()).map_or("", |_| text);
+    part.match_indices(' ').filter_map(move |(space, _)| {
+        let (before, after) = (text.get(..space)?, text.get(space + 1..)?);
+        (before.ends_with(letters) && after.starts_with(letters)).then_some(space + 1)
+    })
+}
+
 /// A sentence also ends at the end of a line; an empty line makes that the end of a paragraph.
-fn level_of_line_end(before: &str) -> Option<Level> {
+pub(super) fn level_of_line_end(before: &str) -> Option<Level> {
     let line = before.strip_suffix('\n').or_else(|| before.strip_suffix('\r'))?;
     let line = line.strip_suffix('\r').unwrap_or(line);
-    let last = line.rsplit(['\n', '\r']).next().unwrap_or(line);
-    Some(if last.trim().is_empty() { Level::Paragraph } else { Level::Line })
+    let last = line.chars().rev().find(|&c| matches!(c, '\n' | '\r') || !c.is_whitespace());
+    Some(if matches!(last, None | Some('\n' | '\r')) { Level::Paragraph } else { Level::Line })
+}
+
+/// What opens belongs to what follows; by the rules of Unicode it ends a sentence when no space stands before it, as in
+/// Chinese.
+pub(super) fn before_opening(text: &str, offset: usize) -> usize {
+    let opens =
+        |c: char| "\u{201c}\u{2018}\u{ab}\u{300c}\u{300e}\u{ff08}\u{300a}\u{3008}\u{3010}([{".contains(c);
+    text.get(..offset).map_or(offset, |before| before.trim_end_matches(opens).len())
+}
+
+/// Whether a sentence ends between the two, where the rules of Unicode allow it.
+pub(super) fn is_sentence_end(before: &str, after: &str) -> bool {
+    // A question inside of a sentence goes on in a small letter.
+    !after.starts_with(char::is_lowercase) && !ends_in_abbreviation(before)
 }
 
 /// Words before a full stop that do not end a sentence.
@@ -49,23 +83,17 @@ const ABBREVIATIONS: [&str; 34] = [
     "vol", "vs", "z.b",
 ];
 
+/// Characters of the longest of them.
+const LONGEST_ABBREVIATION: usize = 6;
+
 /// Whether the last word before the white space is an abbreviation or one letter with a full stop.
 fn ends_in_abbreviation(before: &str) -> bool {
-    let Some(word) = before.trim_end().strip_suffix('.') else { return false };
-    let word = word.rsplit(|c: char| c.is_whitespace() || matches!(c, '(' | '[' | '"' | '\u{201c}')).next();
-    let word = word.unwrap_or_default();
+    let Some(before) = before.trim_end().strip_suffix('.') else { return false };
+    let starts = |c: char| c.is_whitespace() || matches!(c, '(' | '[' | '"' | '\u{201c}');
+    let letters = before.chars().rev().take(LONGEST_ABBREVIATION + 1).take_while(|&c| !starts(c));
+    let word = before.get(before.len() - letters.map(char::len_utf8).sum::<usize>()..).unwrap_or_default();
     let is_initial = word.chars().count() == 1 && word.chars().all(char::is_uppercase);
     is_initial || ABBREVIATIONS.contains(&word.to_lowercase().as_str())
-}
-
-/// The last end of a word in `window` behind `least`, as offsets into it.
-pub(super) fn last_word_end(window: &str, least: usize) -> Option<usize> {
-    let segmenter = WordSegmenter::new_auto(Default::default());
-    let inside = segmenter.segment_str(window).filter(|&offset| least <= offset && offset < window.len());
-    // White space goes with the word before it.
-    inside
-        .filter(|&offset| window.get(offset..).is_some_and(|rest| !rest.starts_with(char::is_whitespace)))
-        .last()
 }
 
 #[cfg(test)]
@@ -97,6 +125,16 @@ mod tests {
         check("J. R. Tolkien wrote. He did.", &["J. R. Tolkien wrote. "]);
         check("It costs 3.50 today. Fine.", &["It costs 3.50 today. "]);
         check("これは橋です。あれは川です。", &["これは橋です。"]);
+        check("「はい。」と言った。帰った。", &["「はい。」", "と言った。"]);
+        check("这是桥。那是河！“是吗？”他说。好", &["这是桥。", "那是河！", "“是吗？”", "他说。"]);
+        check("ฉันชอบสะพาน เธอชอบแม่น้ำ เราไปกัน 3 คน", &["ฉันชอบสะพาน ", "เธอชอบแม่น้ำ "]);
+        check("Das kostet z.B. 3 Kronen. Gut.", &["Das kostet z.B. 3 Kronen. "]);
+        check("See www.example.org for 1.2.3 of it. Then", &["See www.example.org for 1.2.3 of it. "]);
+        check("He said \"Go!\" and left. (He ran.) Why?", &["He said \"Go!\" and left. ", "(He ran.) "]);
+        check("Wait... what? No", &["Wait... what? "]);
+        check("Это мост. А это река? Да", &["Это мост. ", "А это река? "]);
+        check("هذا جسر. هل هذا نهر؟ نعم", &["هذا جسر. ", "هل هذا نهر؟ "]);
+        check("यह पुल है। वह नदी है।", &["यह पुल है। "]);
     }
 
     #[test]
@@ -108,12 +146,5 @@ mod tests {
             (Level::Sentence, "One. "),
         ];
         assert_eq!(parts("a line\nanother\r\n\r\nOne. Two"), expected);
-    }
-
-    #[test]
-    fn words_keep_the_space_behind_them() {
-        assert_eq!(last_word_end("the bridge near", 0), Some("the bridge ".len()));
-        assert_eq!(last_word_end("thebridge", 0), Some(0));
-        assert_eq!(last_word_end("the bridge near", 12), None);
     }
 }

@@ -2,6 +2,7 @@
 
 use std::num::NonZeroUsize;
 
+use super::ruler::Ruler;
 use super::{Chunk, Chunker, Sizes, recursive};
 use crate::TextError;
 
@@ -25,6 +26,7 @@ impl HierarchicalChunker {
 
 impl Chunker for HierarchicalChunker {
     fn chunk(&self, text: &str) -> Result<Vec<Chunk>, TextError> {
+        let ruler = Ruler::new(text, &self.sizes)?;
         let mut chunks: Vec<Chunk> = Vec::new();
         let mut above = 0..0;
         for (level, &most) in self.levels.iter().enumerate() {
@@ -38,12 +40,9 @@ impl Chunker for HierarchicalChunker {
                     .filter_map(|parent| Some((Some(parent), chunks.get(parent)?.span.clone())))
                     .collect()
             };
-            for (parent, span) in parents {
-                let inside = text.get(span.clone()).unwrap_or_default();
-                for part in recursive::spans(inside, &sizes)? {
-                    let span = span.start + part.start..span.start + part.end;
-                    chunks.push(Chunk { level, parent, ..Chunk::top(span) });
-                }
+            for (parent, part) in parents {
+                let spans = recursive::spans(&ruler, part, &sizes).into_iter();
+                chunks.extend(spans.map(|span| Chunk { level, parent, ..Chunk::top(span) }));
             }
             above = begin..chunks.len();
         }

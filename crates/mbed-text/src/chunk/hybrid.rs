@@ -1,11 +1,12 @@
 //! A strategy for each document.
 
+use std::ops::Range;
 use std::sync::Arc;
 
-use pulldown_cmark::{Event, Options, Parser, Tag};
-
-use super::semantic::sentences;
-use super::{Chunk, Chunker, MarkdownChunker, RecursiveChunker, SemanticChunker, Sizes};
+use super::markdown::{self, Outline};
+use super::ruler::Ruler;
+use super::semantic::{Prose, sentences};
+use super::{Chunk, Chunker, SemanticChunker, Sizes, recursive};
 use crate::TextError;
 
 /// Headings that make a document structured. One alone is a title.
@@ -22,44 +23,41 @@ const SENTENCES: usize = 20;
 #[derive(Clone, Debug)]
 pub struct HybridChunker {
     sizes: Sizes,
-    markdown: MarkdownChunker,
-    recursive: RecursiveChunker,
     semantic: Option<SemanticChunker>,
+}
+
+/// How a document is cut.
+enum Choice {
+    Structure(Outline),
+    Meaning(Vec<Range<usize>>),
+    Size,
 }
 
 impl HybridChunker {
     /// Cuts to these sizes; without a semantic chunker prose is cut by size.
     #[must_use]
-    pub fn new(sizes: Sizes, semantic: Option<SemanticChunker>) -> Self {
-        let (markdown, recursive) =
-            (MarkdownChunker::new(sizes.clone()), RecursiveChunker::new(sizes.clone()));
-        Self { sizes, markdown, recursive, semantic }
+    pub const fn new(sizes: Sizes, semantic: Option<SemanticChunker>) -> Self {
+        Self { sizes, semantic }
     }
 
-    fn choose(&self, text: &str) -> Result<(Choice, Arc<str>), TextError> {
-        if recursive_fits(text, &self.sizes)? {
-            return Ok((Choice::Size, "whole: it fits".into()));
+    fn choose(&self, ruler: &Ruler<'_>) -> (Choice, Arc<str>) {
+        if ruler.units() <= self.sizes.most.get() {
+            return (Choice::Size, "whole: it fits".into());
         }
-        let structure = Structure::of(text);
-        if structure.headings >= HEADINGS || structure.whole_blocks >= WHOLE_BLOCKS {
-            let Structure { headings, whole_blocks } = structure;
+        let outline = Outline::of(ruler.text());
+        let Outline { headings, whole_blocks, .. } = outline;
+        if headings >= HEADINGS || whole_blocks >= WHOLE_BLOCKS {
             let why = format!("markdown: {headings} headings, {whole_blocks} blocks of code or tables");
-            return Ok((Choice::Structure, why.into()));
+            return (Choice::Structure(outline), why.into());
         }
-        let count = sentences(text).len();
-        Ok(if self.semantic.is_some() && count >= SENTENCES {
-            (Choice::Meaning, format!("semantic: {count} sentences without structure").into())
+        let sentences = sentences(ruler.text());
+        let count = sentences.len();
+        if self.semantic.is_some() && count >= SENTENCES {
+            (Choice::Meaning(sentences), format!("semantic: {count} sentences without structure").into())
         } else {
             (Choice::Size, format!("recursive: {count} sentences without structure").into())
-        })
+        }
     }
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Choice {
-    Structure,
-    Meaning,
-    Size,
 }
 
 impl Chunker for HybridChunker {
@@ -68,29 +66,27 @@ impl Chunker for HybridChunker {
     }
 
     fn chunk_all(&self, texts: &[&str]) -> Result<Vec<Vec<Chunk>>, TextError> {
-        let choices: Vec<(Choice, Arc<str>)> =
-            texts.iter().map(|text| self.choose(text)).collect::<Result<_, _>>()?;
-        let prose: Vec<&str> = texts
-            .iter()
-            .zip(&choices)
-            .filter(|(_, (choice, _))| *choice == Choice::Meaning)
-            .map(|(text, _)| *text)
-            .collect();
-        let mut by_meaning = match &self.semantic {
-            Some(semantic) => semantic.chunk_all(&prose)?.into_iter(),
-            None => Vec::new().into_iter(),
-        };
-        let mut documents = Vec::with_capacity(texts.len());
-        for (text, (choice, why)) in texts.iter().zip(choices) {
-            let mut chunks = match choice {
-                Choice::Structure => self.markdown.chunk(text)?,
-                Choice::Meaning => by_meaning.next().unwrap_or_default(),
-                Choice::Size => self.recursive.chunk(text)?,
-            };
-            for chunk in &mut chunks {
-                chunk.reason = Some(Arc::clone(&why));
+        let mut documents = vec![Vec::new(); texts.len()];
+        let mut prose = Vec::new();
+        for (text, chunks) in texts.iter().zip(&mut documents) {
+            let ruler = Ruler::new(text, &self.sizes)?;
+            let (choice, why) = self.choose(&ruler);
+            match choice {
+                Choice::Structure(outline) => *chunks = markdown::cut(&ruler, &outline, &self.sizes),
+                Choice::Size => *chunks = recursive::cut(&ruler, &self.sizes),
+                Choice::Meaning(sentences) => {
+                    prose.push((Prose { ruler, sentences }, (why, chunks)));
+                    continue;
+                }
             }
-            documents.push(chunks);
+            give_reason(chunks, &why);
+        }
+        if let Some(semantic) = &self.semantic {
+            let (prose, places): (Vec<_>, Vec<_>) = prose.into_iter().unzip();
+            for ((why, chunks), cut) in places.into_iter().zip(semantic.cut_all(&prose)?) {
+                *chunks = cut;
+                give_reason(chunks, &why);
+            }
         }
         Ok(documents)
     }
@@ -100,27 +96,8 @@ impl Chunker for HybridChunker {
     }
 }
 
-fn recursive_fits(text: &str, sizes: &Sizes) -> Result<bool, TextError> {
-    Ok(super::ruler::Ruler::new(text, sizes)?.units() <= sizes.most.get())
-}
-
-/// What a document has of Markdown.
-#[derive(Clone, Copy, Debug, Default)]
-struct Structure {
-    headings: usize,
-    whole_blocks: usize,
-}
-
-impl Structure {
-    fn of(text: &str) -> Self {
-        let mut found = Self::default();
-        for event in Parser::new_ext(text, Options::ENABLE_TABLES) {
-            match event {
-                Event::Start(Tag::Heading { .. }) => found.headings += 1,
-                Event::Start(Tag::CodeBlock(_) | Tag::Table(_)) => found.whole_blocks += 1,
-                _ => {}
-            }
-        }
-        found
+fn give_reason(chunks: &mut [Chunk], why: &Arc<str>) {
+    for chunk in chunks {
+        chunk.reason = Some(Arc::clone(why));
     }
 }

@@ -11,6 +11,7 @@ mod chunker;
 mod hierarchical;
 mod hybrid;
 mod markdown;
+mod place;
 mod recursive;
 mod ruler;
 mod semantic;

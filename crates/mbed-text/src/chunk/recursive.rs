@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::boundary::{Boundary, Level, boundaries, last_word_end};
+use super::place::Window;
 use super::ruler::Ruler;
 use super::{Chunk, Chunker, Sizes};
 use crate::TextError;
@@ -26,52 +26,38 @@ impl RecursiveChunker {
 
 impl Chunker for RecursiveChunker {
     fn chunk(&self, text: &str) -> Result<Vec<Chunk>, TextError> {
-        Ok(spans(text, &self.sizes)?.into_iter().map(Chunk::top).collect())
+        Ok(cut(&Ruler::new(text, &self.sizes)?, &self.sizes))
     }
 }
 
-/// The spans of a text.
-pub(super) fn spans(text: &str, sizes: &Sizes) -> Result<Vec<Range<usize>>, TextError> {
-    let ruler = Ruler::new(text, sizes)?;
-    let (units, most) = (ruler.units(), sizes.most.get());
-    let places = if units > most { boundaries(text) } else { Vec::new() };
+/// The chunks of a whole text.
+pub(super) fn cut(ruler: &Ruler<'_>, sizes: &Sizes) -> Vec<Chunk> {
+    spans(ruler, 0..ruler.text().len(), sizes).into_iter().map(Chunk::top).collect()
+}
+
+/// The spans of a part of a text. A unit belongs to the part that it begins in.
+pub(super) fn spans(ruler: &Ruler<'_>, part: Range<usize>, sizes: &Sizes) -> Vec<Range<usize>> {
+    let most = sizes.most.get();
+    let (mut first, units) = (ruler.units_before(part.start), ruler.units_before(part.end));
+    let mut start = part.start;
     let mut spans = Vec::new();
-    let mut first = 0;
-    while first < units {
-        let start = ruler.offset(first);
+    while start < part.end {
         let last = first.saturating_add(most);
         if last >= units {
-            spans.push(start..text.len());
+            spans.push(start..part.end);
             break;
         }
         // The next chunk begins `overlap` units before this one ends, and that must be behind this one's start.
         let least = first + (most / 2).max(sizes.overlap + 1).min(most);
-        let place = best_place(text, &places, ruler.offset(least)..ruler.offset(last));
+        let window = ruler.offset(least)..ruler.offset(last);
         // A place inside of a unit is moved to its end.
-        let end =
-            place.map_or(last, |place| ruler.units_before(place)).clamp(sizes.overlap + first + 1, last);
-        spans.push(start..ruler.offset(end));
+        let place = Window::new(ruler.text(), window.clone()).best().unwrap_or(window.end);
+        let found = ruler.units_before(place);
+        let end = found.clamp(sizes.overlap + first + 1, last);
+        let offset = if end == found { ruler.offset_near(found, place) } else { ruler.offset(end) };
+        spans.push(start..offset);
         first = end - sizes.overlap;
+        start = if sizes.overlap == 0 { offset } else { ruler.offset(first) };
     }
-    Ok(spans)
-}
-
-/// The last of the best places in `window`, its end included.
-fn best_place(text: &str, places: &[Boundary], window: Range<usize>) -> Option<usize> {
-    let from = places.partition_point(|place| place.offset < window.start);
-    let to = places.partition_point(|place| place.offset <= window.end);
-    let inside = places.get(from..to).unwrap_or_default();
-    let best = inside
-        .iter()
-        .max_by_key(|place| (place.level, place.offset))
-        .filter(|place| place.level > Level::Word);
-    best.map(|place| place.offset).or_else(|| {
-        let part = text.get(window.start..window.end)?;
-        let next = text.get(window.end..)?;
-        // The window may end between two words.
-        if part.ends_with(char::is_whitespace) && !next.starts_with(char::is_whitespace) {
-            return Some(window.end);
-        }
-        last_word_end(part, 1).map(|offset| window.start + offset)
-    })
+    spans
 }

@@ -5,7 +5,7 @@ use icu_segmenter::WordSegmenter;
 use super::size::{Measure, Sizes};
 use crate::TextError;
 
-/// Characters between two marks.
+/// Bytes between two marks.
 const MARK_EVERY: usize = 256;
 
 /// A text measured in units. Unit `i` goes from `offset(i)` to `offset(i + 1)`, and together they are the whole text.
@@ -17,7 +17,9 @@ pub(super) struct Ruler<'a> {
 
 #[derive(Debug)]
 enum Starts {
-    /// Every character is a unit; the offset of every [`MARK_EVERY`]th is kept.
+    /// Every byte is a character, and every character is a unit.
+    Bytes,
+    /// Every character is a unit; how many begin before each mark, and how many there are.
     Characters { marks: Vec<usize>, count: usize },
     /// The offset of each unit, the first 0.
     Listed(Vec<usize>),
@@ -26,19 +28,23 @@ enum Starts {
 impl<'a> Ruler<'a> {
     pub(super) fn new(text: &'a str, sizes: &Sizes) -> Result<Self, TextError> {
         let starts = match &sizes.measure {
-            Measure::Characters => {
-                let marks = text.char_indices().step_by(MARK_EVERY).map(|(offset, _)| offset).collect();
-                Starts::Characters { marks, count: text.chars().count() }
-            }
+            Measure::Characters if text.is_ascii() => Starts::Bytes,
+            Measure::Characters => characters(text),
             Measure::Words => listed(text, word_starts(text)),
             Measure::Tokens(tokens) => listed(text, tokens.of(text)?),
         };
         Ok(Self { text, starts })
     }
 
+    /// What is measured.
+    pub(super) const fn text(&self) -> &'a str {
+        self.text
+    }
+
     /// How many units there are.
     pub(super) fn units(&self) -> usize {
         match &self.starts {
+            Starts::Bytes => self.text.len(),
             Starts::Characters { count, .. } => *count,
             Starts::Listed(starts) => starts.len(),
         }
@@ -48,28 +54,80 @@ impl<'a> Ruler<'a> {
     pub(super) fn offset(&self, unit: usize) -> usize {
         let end = self.text.len();
         match &self.starts {
+            Starts::Bytes => unit.min(end),
             Starts::Listed(starts) => starts.get(unit).copied().unwrap_or(end),
             Starts::Characters { marks, .. } => {
-                let Some(&mark) = marks.get(unit / MARK_EVERY) else { return end };
-                let rest = self.text.get(mark..).unwrap_or_default();
-                rest.char_indices().nth(unit % MARK_EVERY).map_or(end, |(offset, _)| mark + offset)
+                let mark = marks.partition_point(|&before| before <= unit).saturating_sub(1);
+                let before = marks.get(mark).copied().unwrap_or_default();
+                let (first, wanted) = (mark * MARK_EVERY, unit - before);
+                if marks.get(mark + 1).is_some_and(|&next| next - before == MARK_EVERY) {
+                    return first + wanted;
+                }
+                let rest = self.text.as_bytes().get(first..).unwrap_or_default();
+                nth_character(rest, wanted).map_or(end, |offset| first + offset)
             }
+        }
+    }
+
+    /// Where a unit begins that is the first one not before `offset`, which is on a boundary of characters.
+    pub(super) fn offset_near(&self, unit: usize, offset: usize) -> usize {
+        match &self.starts {
+            Starts::Listed(_) => self.offset(unit),
+            Starts::Bytes | Starts::Characters { .. } => offset,
         }
     }
 
     /// How many units begin before an offset.
     pub(super) fn units_before(&self, offset: usize) -> usize {
         match &self.starts {
+            Starts::Bytes => offset.min(self.text.len()),
             Starts::Listed(starts) => starts.partition_point(|&start| start < offset),
             Starts::Characters { marks, .. } => {
-                let Some(last) = marks.partition_point(|&mark| mark < offset).checked_sub(1) else {
-                    return 0;
-                };
-                let mark = marks.get(last).copied().unwrap_or_default();
-                last * MARK_EVERY + self.text.get(mark..offset).unwrap_or_default().chars().count()
+                let mark = offset / MARK_EVERY;
+                let before = marks.get(mark).copied().unwrap_or_default();
+                before
+                    + count_characters(
+                        self.text.as_bytes().get(mark * MARK_EVERY..offset).unwrap_or_default(),
+                    )
             }
         }
     }
+}
+
+/// Counted by bytes in blocks, which is done many at a time.
+fn characters(text: &str) -> Starts {
+    let mut marks = Vec::with_capacity(text.len() / MARK_EVERY + 2);
+    let mut count = 0;
+    for block in text.as_bytes().chunks(MARK_EVERY) {
+        marks.push(count);
+        count += count_characters(block);
+    }
+    // A text may end at a mark.
+    marks.push(count);
+    Starts::Characters { marks, count }
+}
+
+fn count_characters(bytes: &[u8]) -> usize {
+    bytes.iter().filter(|byte| begins_character(**byte)).count()
+}
+
+/// Where a character begins: blocks are counted until it is in the next one.
+fn nth_character(bytes: &[u8], mut wanted: usize) -> Option<usize> {
+    const BLOCK: usize = 32;
+    for (number, block) in bytes.chunks(BLOCK).enumerate() {
+        let count = count_characters(block);
+        if wanted < count {
+            let mut begins = block.iter().enumerate().filter(|(_, byte)| begins_character(**byte));
+            return begins.nth(wanted).map(|(offset, _)| number * BLOCK + offset);
+        }
+        wanted -= count;
+    }
+    None
+}
+
+/// Whether a byte of UTF-8 begins a character.
+const fn begins_character(byte: u8) -> bool {
+    byte & 0b1100_0000 != 0b1000_0000
 }
 
 /// The first unit takes what stands before it.

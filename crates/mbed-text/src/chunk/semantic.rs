@@ -9,6 +9,7 @@ use mbed_core::Embeddings;
 use mbed_core::settings::Threshold;
 
 use super::boundary::{Boundary, boundaries};
+use super::ruler::Ruler;
 use super::spread::cuts;
 use super::{Chunk, Chunker, Sizes, recursive};
 use crate::TextError;
@@ -37,6 +38,12 @@ pub struct SemanticChunker {
     vectors: Arc<dyn SentenceVectors>,
 }
 
+/// A text with its sentences.
+pub(super) struct Prose<'a> {
+    pub(super) ruler: Ruler<'a>,
+    pub(super) sentences: Vec<Range<usize>>,
+}
+
 impl SemanticChunker {
     /// Cuts where `vectors` of sentences, each embedded with `buffer` sentences on either side, differ by the threshold.
     #[must_use]
@@ -45,9 +52,10 @@ impl SemanticChunker {
     }
 
     /// The distances between neighbouring sentences of all texts, embedded in full batches across texts.
-    fn distances(&self, sentences: &[Vec<Range<usize>>], texts: &[&str]) -> Result<Vec<Vec<f64>>, TextError> {
+    fn distances(&self, documents: &[Prose<'_>]) -> Result<Vec<Vec<f64>>, TextError> {
         let mut groups: Vec<(usize, &str)> = Vec::new();
-        for (document, (spans, text)) in sentences.iter().zip(texts).enumerate() {
+        for (document, Prose { ruler, sentences: spans }) in documents.iter().enumerate() {
+            let text = ruler.text();
             let last = spans.len().saturating_sub(1);
             groups.extend((0..spans.len()).map(|index| {
                 let start = spans.get(index.saturating_sub(self.buffer)).map_or(0, |span| span.start);
@@ -55,7 +63,7 @@ impl SemanticChunker {
                 (document, text.get(start..end).unwrap_or_default())
             }));
         }
-        let mut distances: Vec<Vec<f64>> = vec![Vec::new(); texts.len()];
+        let mut distances: Vec<Vec<f64>> = vec![Vec::new(); documents.len()];
         let mut before: Option<(usize, Vec<f32>)> = None;
         for part in groups.chunks(TEXTS_PER_CALL) {
             let words: Vec<&str> = part.iter().map(|(_, words)| *words).collect();
@@ -73,23 +81,23 @@ impl SemanticChunker {
         Ok(distances)
     }
 
-    fn cut(
-        &self,
-        text: &str,
-        sentences: &[Range<usize>],
-        distances: &[f64],
-    ) -> Result<Vec<Chunk>, TextError> {
+    /// The chunks of texts whose sentences are known.
+    pub(super) fn cut_all(&self, documents: &[Prose<'_>]) -> Result<Vec<Vec<Chunk>>, TextError> {
+        let distances = self.distances(documents)?.into_iter();
+        Ok(documents.iter().zip(distances).map(|(prose, distances)| self.cut(prose, &distances)).collect())
+    }
+
+    fn cut(&self, Prose { ruler, sentences }: &Prose<'_>, distances: &[f64]) -> Vec<Chunk> {
         let ends = cuts(distances, self.threshold).into_iter();
-        let ends = ends.filter_map(|index| sentences.get(index)).map(|span| span.end).chain([text.len()]);
+        let ends = ends.filter_map(|index| sentences.get(index)).map(|span| span.end);
         let mut chunks = Vec::new();
         let mut start = 0;
-        for end in ends {
-            let part = text.get(start..end).unwrap_or_default();
-            let spans = recursive::spans(part, &self.sizes)?.into_iter();
-            chunks.extend(spans.map(|span| Chunk::top(start + span.start..start + span.end)));
+        for end in ends.chain([ruler.text().len()]) {
+            let spans = recursive::spans(ruler, start..end, &self.sizes).into_iter();
+            chunks.extend(spans.map(Chunk::top));
             start = end;
         }
-        Ok(chunks)
+        chunks
     }
 }
 
@@ -99,10 +107,9 @@ impl Chunker for SemanticChunker {
     }
 
     fn chunk_all(&self, texts: &[&str]) -> Result<Vec<Vec<Chunk>>, TextError> {
-        let sentences: Vec<Vec<Range<usize>>> = texts.iter().map(|text| sentences(text)).collect();
-        let distances = self.distances(&sentences, texts)?;
-        let documents = texts.iter().zip(&sentences).zip(&distances);
-        documents.map(|((text, sentences), distances)| self.cut(text, sentences, distances)).collect()
+        let prose = |text| Ok(Prose { ruler: Ruler::new(text, &self.sizes)?, sentences: sentences(text) });
+        let documents: Result<Vec<Prose<'_>>, TextError> = texts.iter().map(|&text| prose(text)).collect();
+        self.cut_all(&documents?)
     }
 }
 

@@ -1,27 +1,34 @@
 //! Which of many distances are large.
 
+use std::borrow::Cow;
+
 use mbed_core::settings::Threshold;
 
 /// The numbers of the distances that are above the threshold, in order.
 pub(super) fn cuts(distances: &[f64], threshold: Threshold) -> Vec<usize> {
     let values = match threshold {
-        Threshold::Gradient(_) => slopes(distances),
-        _ => distances.to_vec(),
+        Threshold::Gradient(_) => Cow::Owned(slopes(distances)),
+        _ => Cow::Borrowed(distances),
     };
-    let mut sorted = values.clone();
+    let limit = limit(&values, threshold);
+    values.iter().enumerate().filter(|(_, value)| **value > limit).map(|(index, _)| index).collect()
+}
+
+/// What a value has to be above.
+fn limit(values: &[f64], threshold: Threshold) -> f64 {
+    let mut sorted = values.to_vec();
     sorted.sort_by(f64::total_cmp);
-    let limit = match threshold {
+    match threshold {
         Threshold::Percentile(percent) | Threshold::Gradient(percent) => percentile(&sorted, percent),
         Threshold::Deviation(amount) => {
-            let mean = mean(&values);
+            let mean = mean(values);
             let squares: Vec<f64> = values.iter().map(|value| (value - mean).powi(2)).collect();
             mean + amount * self::mean(&squares).sqrt()
         }
         Threshold::Interquartile(amount) => {
-            mean(&values) + amount * (percentile(&sorted, 75.0) - percentile(&sorted, 25.0))
+            mean(values) + amount * (percentile(&sorted, 75.0) - percentile(&sorted, 25.0))
         }
-    };
-    values.iter().enumerate().filter(|(_, value)| **value > limit).map(|(index, _)| index).collect()
+    }
 }
 
 fn mean(values: &[f64]) -> f64 {
@@ -57,10 +64,34 @@ fn slopes(values: &[f64]) -> Vec<f64> {
 mod tests {
     use super::*;
 
-    /// The limits are those that `numpy.percentile`, `numpy.std` and `numpy.gradient` lead to.
+    const DISTANCES: [f64; 10] = [0.10, 0.12, 0.50, 0.11, 0.09, 0.90, 0.10, 0.13, 0.30, 0.12];
+
+    /// The numbers are what numpy 2.4 prints for `percentile(d, p)`, `d.mean() + n * d.std()`,
+    /// `d.mean() + n * (percentile(d, 75) - percentile(d, 25))` and `percentile(gradient(d), p)`.
     #[test]
-    fn each_kind_cuts_where_numpy_would() {
-        let distances = [0.10, 0.12, 0.50, 0.11, 0.09, 0.90, 0.10, 0.13, 0.30, 0.12];
+    fn limits_are_those_of_numpy() {
+        let check = |threshold, expected: f64| {
+            let values = if matches!(threshold, Threshold::Gradient(_)) {
+                slopes(&DISTANCES)
+            } else {
+                DISTANCES.to_vec()
+            };
+            let got = limit(&values, threshold);
+            assert!((got - expected).abs() < 1e-12, "{threshold}: {got} is not {expected}");
+        };
+        check(Threshold::Percentile(95.0), 0.7199999999999995);
+        check(Threshold::Percentile(80.0), 0.34);
+        check(Threshold::Deviation(1.0), 0.49716194754598464);
+        check(Threshold::Deviation(3.0), 0.9974858426379539);
+        check(Threshold::Interquartile(1.5), 0.4794999999999999);
+        check(Threshold::Interquartile(0.5), 0.32449999999999996);
+        check(Threshold::Gradient(95.0), 0.3072499999999998);
+        check(Threshold::Gradient(85.0), 0.16499999999999995);
+    }
+
+    #[test]
+    fn each_kind_cuts_above_its_limit() {
+        let distances = DISTANCES;
         let check = |threshold, expected: &[usize]| assert_eq!(cuts(&distances, threshold), expected);
         check(Threshold::Percentile(95.0), &[5]);
         check(Threshold::Percentile(80.0), &[2, 5]);

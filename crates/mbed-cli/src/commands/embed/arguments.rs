@@ -3,10 +3,11 @@
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use mbed::settings::Settings;
 use mbed_pipeline::{OutputFormat, ReadOptions};
 
+use crate::commands::choice::{Choice, output_choices};
 use crate::commands::chunk_options::EmbedChunkOptions;
 use crate::commands::input_options::InputOptions;
 use crate::commands::model_options::ModelOptions;
@@ -29,12 +30,16 @@ pub(crate) struct EmbedArguments {
     #[command(flatten)]
     model: ModelOptions,
     /// Format of the output; by default the extension of OUT says it
-    #[arg(long, value_enum, default_value = "auto", help_heading = "Files")]
-    pub(super) format: OutputChoice,
+    #[arg(long, default_value = "auto", value_parser = output_choices(), help_heading = "Files")]
+    pub(super) format: Choice<OutputFormat>,
     #[command(flatten)]
     pub(super) input: InputOptions,
     #[command(flatten)]
     chunks: EmbedChunkOptions,
+    /// Read each chunk within its whole document and pool its own tokens (late chunking), for models with long context;
+    /// a document that is longer than the model is read in windows that overlap by a quarter
+    #[arg(long, help_heading = "Chunks")]
+    late: bool,
     /// The column that the vectors are written to
     #[arg(long, value_name = "COLUMN", default_value = "embedding", help_heading = "Files")]
     pub(super) vector_column: String,
@@ -44,6 +49,9 @@ pub(crate) struct EmbedArguments {
     /// The most tokens of one batch
     #[arg(long, value_name = "N", help_heading = "Runtime")]
     batch_tokens: Option<NonZeroUsize>,
+    /// Say what each stage took: tokenising, the parts of the forward pass, writing
+    #[arg(long, help_heading = "Runtime")]
+    pub(super) profile: bool,
     /// Print the summary as one JSON object: on standard output where -o names a file, else on standard error
     #[arg(long)]
     pub(super) json: bool,
@@ -54,30 +62,8 @@ const EXAMPLES: &str = "Examples:
   mbed embed articles.jsonl --text-column body -o articles.parquet
   cat queries.txt | mbed embed - --prompt-name query -o queries.npy
   mbed embed handbook --chunk markdown --chunk-size 256t -o handbook.parquet
+  mbed embed handbook --chunk recursive --chunk-size 128t --late -o handbook.parquet
   mbed embed notes.txt | head -n 1";
-
-/// `--format`
-#[derive(Clone, Copy, Debug, ValueEnum)]
-pub(crate) enum OutputChoice {
-    Auto,
-    Parquet,
-    Jsonl,
-    Npy,
-    Arrow,
-}
-
-impl OutputChoice {
-    /// The format that was named, if one was.
-    pub(crate) const fn named(self) -> Option<OutputFormat> {
-        match self {
-            Self::Auto => None,
-            Self::Parquet => Some(OutputFormat::Parquet),
-            Self::Jsonl => Some(OutputFormat::Jsonl),
-            Self::Npy => Some(OutputFormat::Npy),
-            Self::Arrow => Some(OutputFormat::Arrow),
-        }
-    }
-}
 
 impl EmbedArguments {
     pub(crate) fn flags(&self) -> Flags {
@@ -87,6 +73,7 @@ impl EmbedArguments {
             .with("--batch-tokens", "batching.max_tokens", self.batch_tokens)
             .and(self.input.flags())
             .and(self.chunks.flags())
+            .with("--late", "chunking.pooling", self.late.then_some("late"))
     }
 
     pub(super) fn read_options(&self, settings: &Settings) -> ReadOptions {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use mbed::chunk::Chunker;
+use mbed::settings::{ChunkPooling, ChunkingSettings, ChunkingStrategy};
 use mbed::{Cancel, EngineError, Opened, Progress as _, RunError, Task};
 use mbed_pipeline::{
     BackgroundReader, ChunkedReader, InputFile, InputPlan, OutputFormat, PipelineError, Reader, Target,
@@ -13,7 +14,9 @@ use mbed_pipeline::{
 };
 
 use super::EmbedArguments;
+use super::stages::Profile;
 use super::summary::Summary;
+use super::tolerant::Tolerant;
 use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::printer::Stream;
@@ -26,6 +29,7 @@ pub(crate) fn run(arguments: EmbedArguments, invocation: &Invocation) -> Result<
     let settings = invocation.settings();
     let bars = Bars::new(printer);
     let context = invocation.context(&bars)?;
+    check_pooling(&settings.chunking)?;
     mbed::check_backend(settings, &context)?;
     let plan =
         plan_inputs(&arguments.inputs, arguments.input.input_format.named()).map_err(Failure::pipeline)?;
@@ -37,8 +41,15 @@ pub(crate) fn run(arguments: EmbedArguments, invocation: &Invocation) -> Result<
         printer.note("reading texts from the terminal; Ctrl-D ends them");
     }
     let reader = Reader::open(&plan, &arguments.read_options(settings)).map_err(Failure::pipeline)?;
-    let input = Input::new(reader, mbed::chunker(settings, &context)?)?;
-    let opened = mbed::open(settings, &context)?;
+    let pooling = settings.chunking.pooling;
+    let input = Input::new(reader, mbed::chunker(settings, &context)?, pooling)?;
+    let mut opened = mbed::open(settings, &context)?;
+    if pooling == ChunkPooling::Late {
+        opened.check_spans()?;
+    }
+    if arguments.profile {
+        opened.embedder.profile();
+    }
     for refusal in &opened.passed_over {
         printer.note(&format!("backend {} passed over: {}", refusal.backend, refusal.reason));
     }
@@ -47,13 +58,25 @@ pub(crate) fn run(arguments: EmbedArguments, invocation: &Invocation) -> Result<
     let stream = if arguments.writes_to_stdout() { Stream::Stderr } else { Stream::Stdout };
     let writer =
         Writer::create(target, format, input.windows.schema(), &options).map_err(Failure::pipeline)?;
-    let summary = embed(opened, input, writer, &bars, *start)?;
+    let summary = embed(opened, input, Tolerant::new(writer, printer), (&bars, *start))?;
     if arguments.json {
         printer.result(&serde_json::json!(summary).to_string(), stream);
     } else {
         printer.note(&summary.line());
+        if let Some(profile) = &summary.profile {
+            printer.note(&profile.table());
+        }
     }
-    Ok(Status::Success)
+    match summary.failed_rows {
+        0 => Ok(Status::Success),
+        rows => {
+            let message = format!("{rows} rows do not fit into memory alone; their vectors are all zeros");
+            Err(Failure::new(
+                message,
+                Some("`--max-length` makes texts shorter, `memory.max_retries` tries more often"),
+            ))
+        }
+    }
 }
 
 impl EmbedArguments {
@@ -76,22 +99,39 @@ fn output(arguments: &EmbedArguments, plan: &InputPlan) -> Result<(Target, Outpu
     Ok((Target::File(path.clone()), format))
 }
 
+/// Refuses to pool chunks where there are none.
+fn check_pooling(chunking: &ChunkingSettings) -> Result<(), Failure> {
+    if chunking.pooling == ChunkPooling::Late && chunking.strategy == ChunkingStrategy::None {
+        let hint = "`--chunk recursive --chunk-size 256t` cuts documents into chunks";
+        return Err(Failure::new("late chunking pools chunks, and no strategy makes any", Some(hint)));
+    }
+    Ok(())
+}
+
 /// What is embedded: records, or chunks of them.
 struct Input {
     windows: Box<dyn Windows>,
     /// How many records there are, where it is known.
     rows: Option<u64>,
     has_chunks: bool,
+    pooling: ChunkPooling,
 }
 
 impl Input {
-    fn new(reader: Reader, chunker: Option<Arc<dyn Chunker>>) -> Result<Self, Failure> {
+    fn new(
+        reader: Reader,
+        chunker: Option<Arc<dyn Chunker>>,
+        pooling: ChunkPooling,
+    ) -> Result<Self, Failure> {
         let (rows, has_chunks) = (reader.total_rows(), chunker.is_some());
         let windows: Box<dyn Windows> = match chunker {
-            Some(chunker) => Box::new(ChunkedReader::new(reader, chunker).map_err(Failure::pipeline)?),
+            Some(chunker) => {
+                let chunked = ChunkedReader::new(reader, chunker).map_err(Failure::pipeline)?;
+                Box::new(chunked.with_pooling(pooling))
+            }
             None => Box::new(reader),
         };
-        Ok(Self { windows, rows, has_chunks })
+        Ok(Self { windows, rows, has_chunks, pooling })
     }
 }
 
@@ -99,13 +139,12 @@ impl Input {
 fn embed(
     opened: Opened,
     input: Input,
-    mut writer: Writer,
-    bars: &Bars,
-    start: Instant,
+    mut writer: Tolerant<'_>,
+    (bars, start): (&Bars, Instant),
 ) -> Result<Summary, Failure> {
     let Opened { mut embedder, .. } = opened;
     let cancel = cancel_on_interrupt()?;
-    let Input { windows, rows: total, has_chunks } = input;
+    let Input { windows, rows: total, has_chunks, pooling } = input;
     let source = BackgroundReader::start(windows, cancel.clone());
     let mut source =
         source.map_err(|error| Failure::new(format!("cannot start a thread for reading: {error}"), None))?;
@@ -116,7 +155,7 @@ fn embed(
     let mut stats = result.map_err(explain)?;
     check_counts(source.read_rows(), total)?;
     let committing = Instant::now();
-    writer.finish().map_err(Failure::pipeline)?;
+    writer.writer.finish().map_err(Failure::pipeline)?;
     stats.elapsed += committing.elapsed();
     if let Err(error) = embedder.remember() {
         // The vectors are written; that the next run learns nothing from this one is no reason to fail.
@@ -124,7 +163,9 @@ fn embed(
     }
     let mut summary = summary(&embedder, opened.backend, opened.model.id, load);
     summary.count(&stats);
+    summary.profile = Profile::of(&embedder.stages(), &stats);
     summary.documents = has_chunks.then(|| source.read_rows());
+    summary.split_documents = (pooling == ChunkPooling::Late).then_some(stats.split_documents);
     summary.skipped_rows = source.skipped_rows();
     Ok(summary)
 }
@@ -134,6 +175,7 @@ fn summary(embedder: &mbed::Embedder, backend: &'static str, model: String, load
     let say = |fact: fn(&mbed::Capabilities) -> String| capabilities.map_or_else(String::new, fact);
     Summary {
         documents: None,
+        split_documents: None,
         rows: 0,
         tokens: 0,
         truncated_rows: 0,
@@ -149,10 +191,12 @@ fn summary(embedder: &mbed::Embedder, backend: &'static str, model: String, load
         precision: say(|capabilities| capabilities.precision.to_string()),
         model,
         peak_memory_bytes: mbed_monitor::peak_resident().map(mbed_core::Bytes::get),
+        failed_rows: 0,
         splits: 0,
         reopened_sessions: 0,
         lost_sessions: 0,
         memory: embedder.memory_report(),
+        profile: None,
     }
 }
 

@@ -2,7 +2,9 @@
 
 mod arguments;
 mod command;
+mod stages;
 mod summary;
+mod tolerant;
 
-pub(crate) use arguments::{EmbedArguments, OutputChoice};
+pub(crate) use arguments::EmbedArguments;
 pub(crate) use command::run;

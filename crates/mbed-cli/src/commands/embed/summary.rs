@@ -4,12 +4,17 @@ use mbed::RunStats;
 use mbed::memory::MemoryReport;
 use serde::Serialize;
 
+use super::stages::Profile;
+
 /// What a run did. The fields are those of `--json`, in their order.
 #[derive(Debug, Serialize)]
 pub(super) struct Summary {
     /// Documents that were read, where they were cut into chunks.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) documents: Option<u64>,
+    /// Documents that did not fit into the model and were read in windows, with late chunking.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) split_documents: Option<u64>,
     /// Rows that were written.
     pub(super) rows: u64,
     /// Tokens that were computed.
@@ -32,6 +37,8 @@ pub(super) struct Summary {
     pub(super) model: String,
     /// `null` where the system does not tell.
     pub(super) peak_memory_bytes: Option<u64>,
+    /// Rows that have no vector because they did not fit into memory alone.
+    pub(super) failed_rows: u64,
     /// How often a batch was cut into parts because memory ran out.
     pub(super) splits: u64,
     /// How often a session whose device was lost was opened anew.
@@ -40,6 +47,9 @@ pub(super) struct Summary {
     pub(super) lost_sessions: u64,
     /// How batches sized themselves; `null` where they did not.
     pub(super) memory: Option<MemoryReport>,
+    /// What stages took, where that was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) profile: Option<Profile>,
 }
 
 impl Summary {
@@ -48,6 +58,7 @@ impl Summary {
         self.rows = stats.rows;
         self.tokens = stats.tokens;
         self.truncated_rows = stats.truncated_rows;
+        self.failed_rows = stats.failed_rows;
         self.splits = stats.splits;
         self.reopened_sessions = stats.reopened_sessions;
         self.lost_sessions = stats.lost_sessions;
@@ -70,16 +81,23 @@ impl Summary {
 
     /// What memory did to batches, where it did anything.
     fn memory_words(&self) -> Vec<String> {
-        let Some(report) = &self.memory else {
-            return if self.splits > 0 { vec![format!("{} batches split", self.splits)] } else { Vec::new() };
-        };
         let mut words = Vec::new();
+        if self.failed_rows > 0 {
+            words.push(format!("{} rows without a vector", self.failed_rows));
+        }
+        let Some(report) = &self.memory else {
+            words.extend((self.splits > 0).then(|| format!("{} batches split", self.splits)));
+            return words;
+        };
         if report.first_tokens != report.tokens {
             words.push(format!("batches of {} tokens after {}", report.tokens, report.first_tokens));
         }
         if report.out_of_memory > 0 {
             let (failures, retries) = (report.out_of_memory, report.retries);
             words.push(format!("memory ran out {failures} times, {retries} parts tried again"));
+        }
+        if report.event_count > 0 {
+            words.push(format!("{} events of memory", report.event_count));
         }
         if let Some(ceiling) = report.ceiling {
             words.push(format!("a batch of {ceiling} tokens does not fit"));
@@ -95,6 +113,9 @@ impl Summary {
             format!("{} tokens", self.tokens),
             format!("{} truncated", self.truncated_rows),
         ];
+        if let Some(split) = self.split_documents.filter(|&split| split > 0) {
+            parts.push(format!("{split} documents longer than the model, read in windows"));
+        }
         if self.skipped_rows > 0 {
             parts.push(format!("{} skipped (not UTF-8)", self.skipped_rows));
         }

@@ -5,13 +5,15 @@ use std::time::Duration;
 
 use clap::Args;
 use mbed::settings::Settings;
-use mbed_pipeline::bulk::{Job, JobOptions, OnError, ShardOf};
-use mbed_pipeline::{InputFormat, VectorType, plan_inputs};
+use mbed_core::Bytes;
+use mbed_pipeline::bulk::{Job, JobOptions, Keep, OnError, ShardOf};
+use mbed_pipeline::{InputFormat, OutputFormat, VectorType, plan_inputs};
 
 use super::job_file::JobFile;
 use crate::commands::chunk_options::EmbedChunkOptions;
 use crate::commands::input_options::InputOptions;
 use crate::commands::model_options::ModelOptions;
+use crate::commands::parquet_options::ParquetArguments;
 use crate::failure::Failure;
 use crate::settings_options::Flags;
 
@@ -20,6 +22,7 @@ use crate::settings_options::Flags;
 /// The output folder is the job: what is done is in it, and the same command goes on where it was, whatever ended it. A job
 /// that is done is left alone. One that was begun with other inputs, settings or another model is refused, with what
 /// differs. Ctrl-C commits what is computed and ends; pressing it again changes nothing, and killing the process is safe.
+/// SIGUSR1 makes a run wait once what it has read is committed, SIGUSR2 lets it go on.
 #[derive(Debug, Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct RunArguments {
@@ -44,6 +47,24 @@ pub(crate) struct RunArguments {
     /// The column that the vectors are written to; `embedding` without this
     #[arg(long, value_name = "COLUMN", help_heading = "Output")]
     vector_column: Option<String>,
+    /// The format of shards: parquet (without this), arrow, jsonl or npy
+    #[arg(long, value_name = "FORMAT", value_parser = ["parquet", "arrow", "jsonl", "npy"], help_heading = "Output")]
+    format: Option<String>,
+    #[command(flatten)]
+    parquet: ParquetArguments,
+    /// Keep rows elsewhere than in the folder of the job, which still says what is done: s3://bucket/prefix,
+    /// file:///folder or postgresql://user@host/database, which needs pgvector. One that goes away is asked again
+    #[arg(long, value_name = "URL", help_heading = "Output")]
+    sink: Option<String>,
+    /// The table of a postgresql sink; `embeddings` without this. It is made where there is none
+    #[arg(long, value_name = "NAME", help_heading = "Output")]
+    table: Option<String>,
+    /// How long a sink may be away before the run ends; 5m without this
+    #[arg(long, value_name = "TIME", value_parser = time, help_heading = "Output")]
+    sink_patience: Option<Duration>,
+    /// Embed texts that come again in this run once, as far as the vectors that are kept for that fit 256 MiB
+    #[arg(long, help_heading = "Job")]
+    dedup: bool,
     /// What happens to a record that cannot be embedded: the run ends (without this), or it is put into dead/ with the
     /// reason
     #[arg(long, value_name = "WHAT", value_parser = ["fail", "skip"], help_heading = "Job")]
@@ -70,9 +91,13 @@ pub(crate) struct RunArguments {
     file: JobFile,
 }
 
+/// What vectors of texts that may come again are kept in.
+const DEDUP_MEMORY: Bytes = Bytes::new(256 << 20);
+
 const EXAMPLES: &str = "Examples:
   mbed run --input articles.parquet --text-column body --output vectors
   mbed run job.toml
+  mbed run --input s3://texts/2026/ --output job --sink postgresql://me@host/search --table articles
   mbed status vectors
   mbed merge vectors -o articles-with-vectors.parquet";
 
@@ -140,6 +165,16 @@ impl RunArguments {
         if let Some(column) = self.vector_column.as_ref().or(file.vector_column.as_ref()) {
             options.vector_column.clone_from(column);
         }
+        if let Some(format) = self.format.as_ref().or(file.format.as_ref()) {
+            options.format = format.parse::<OutputFormat>().map_err(Failure::pipeline)?;
+        }
+        options.parquet = self.parquet.or(&file.parquet()?).options();
+        if let Some(sink) = self.sink.as_ref().or(file.sink.as_ref()) {
+            options.keep =
+                Keep::parse(sink, self.table.as_ref().or(file.table.as_ref()).map(String::as_str))?;
+        }
+        options.patience = self.sink_patience.unwrap_or(options.patience);
+        options.dedup = (self.dedup || file.dedup).then_some(DEDUP_MEMORY);
         Ok(options)
     }
 }

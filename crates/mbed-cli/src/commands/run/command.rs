@@ -1,8 +1,8 @@
 //! What `mbed run` does.
 
-use mbed::settings::Settings;
+use mbed::settings::{ChunkPooling, Settings};
 use mbed::{Cancel, Context, Opened, Silent};
-use mbed_pipeline::bulk::{Begun, Identity, JobReport, ReadyJob, Totals, Watchers};
+use mbed_pipeline::bulk::{Begun, Identity, JobReport, Pause, ReadyJob, Totals, Watchers};
 use serde_json::{Value, json};
 
 use super::RunArguments;
@@ -17,6 +17,13 @@ use crate::status::Status;
 pub(crate) fn run(arguments: &RunArguments, invocation: &Invocation) -> Result<Status, Failure> {
     let Invocation { printer, .. } = invocation;
     let settings = invocation.settings();
+    if settings.chunking.pooling == ChunkPooling::Late {
+        let hint = "`mbed embed --late` has it; set `chunking.pooling` to `early` for a job";
+        return Err(Failure::new(
+            "late chunking is not for jobs: they embed each chunk by itself",
+            Some(hint),
+        ));
+    }
     let bars = Bars::new(printer);
     let context = invocation.context(&bars)?;
     mbed::check_backend(settings, &context)?;
@@ -36,8 +43,9 @@ pub(crate) fn run(arguments: &RunArguments, invocation: &Invocation) -> Result<S
     if ready.done() > 0 {
         printer.note(&format!("going on behind {} records", ready.done()));
     }
-    let stop = stop_on_interrupt()?;
-    let report = compute(*ready, (invocation, &context), &stop)?;
+    let (stop, pause) = (stop_on_interrupt()?, Pause::new());
+    listen_for_pauses(&pause)?;
+    let report = compute(*ready, (invocation, &context), (&stop, &pause))?;
     tell(&report, arguments, invocation);
     if !report.is_finished && stop.is_cancelled() {
         let done = format!("interrupted: {} are committed", shown(&report.totals));
@@ -51,7 +59,7 @@ pub(crate) fn run(arguments: &RunArguments, invocation: &Invocation) -> Result<S
 fn compute(
     ready: ReadyJob,
     (invocation, context): (&Invocation, &Context<'_>),
-    stop: &Cancel,
+    (stop, pause): (&Cancel, &Pause),
 ) -> Result<JobReport, Failure> {
     let settings = invocation.settings();
     let chunker = mbed::chunker(settings, context)?;
@@ -61,7 +69,7 @@ fn compute(
     }
     let became = became(&opened)?;
     let line = JobLine::new(&invocation.printer);
-    let watchers = Watchers { progress: &Silent, watch: &line, stop };
+    let watchers = Watchers { progress: &Silent, watch: &line, stop, pause };
     let report = ready.run(opened.embedder.engine_mut(), became, chunker, watchers);
     line.end();
     Ok(report?)
@@ -73,7 +81,9 @@ fn tell(report: &JobReport, arguments: &RunArguments, invocation: &Invocation) {
     if arguments.json {
         let summary = json!({
             "finished": report.is_finished, "totals": report.totals, "this_run": report.this_run,
-            "tokens": report.tokens, "seconds": seconds, "records_per_s": rate,
+            "repeated": report.repeated, "tokens": report.tokens, "seconds": seconds, "records_per_s": rate,
+            "engine_seconds": report.busy.as_secs_f64(), "sessions": report.sessions,
+            "idle_share": report.idle_share(),
             "peak_memory_bytes": mbed_monitor::peak_resident().map(mbed_core::Bytes::get),
         });
         invocation.printer.result(&summary.to_string(), Stream::Stdout);
@@ -81,10 +91,12 @@ fn tell(report: &JobReport, arguments: &RunArguments, invocation: &Invocation) {
     }
     let end = if report.is_finished { "done" } else { "not done yet" };
     invocation.printer.note(&format!(
-        "{end}: {}; this run: {}, {} tokens, {seconds:.1} s, {rate:.1} records/s",
+        "{end}: {}; this run: {}{}, {} tokens, {seconds:.1} s, {rate:.1} records/s, devices idle {:.1} %",
         shown(&report.totals),
         shown(&report.this_run),
+        if report.repeated > 0 { format!(", {} repeated", report.repeated) } else { String::new() },
         report.tokens,
+        100.0 * report.idle_share(),
     ));
 }
 
@@ -136,4 +148,31 @@ fn stop_on_interrupt() -> Result<Cancel, Failure> {
     ctrlc::set_handler(move || wish.cancel())
         .map_err(|error| Failure::new(format!("cannot listen for Ctrl-C: {error}"), None))?;
     Ok(stop)
+}
+
+/// Lets SIGUSR1 make the run wait and SIGUSR2 let it go on. Where there are no such signals nothing does.
+#[cfg(unix)]
+fn listen_for_pauses(pause: &Pause) -> Result<(), Failure> {
+    use signal_hook::consts::{SIGUSR1, SIGUSR2};
+    use signal_hook::iterator::Signals;
+
+    let failed = |error| Failure::new(format!("cannot listen for signals: {error}"), None);
+    let mut signals = Signals::new([SIGUSR1, SIGUSR2]).map_err(failed)?;
+    let pause = pause.clone();
+    let listen = move || {
+        for signal in signals.forever() {
+            if signal == SIGUSR1 {
+                pause.pause();
+            } else {
+                pause.go_on();
+            }
+        }
+    };
+    // It ends with the process.
+    std::thread::Builder::new().name("mbed-signals".to_owned()).spawn(listen).map(drop).map_err(failed)
+}
+
+#[cfg(not(unix))]
+fn listen_for_pauses(_pause: &Pause) -> Result<(), Failure> {
+    Ok(())
 }

@@ -1,10 +1,13 @@
 //! A job as a file.
 
 use std::fs;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
+use mbed_pipeline::ParquetOptions;
 use serde::Deserialize;
 
+use crate::commands::parquet_options::ParquetArguments;
 use crate::failure::Failure;
 use crate::settings_options::Flags;
 
@@ -19,6 +22,12 @@ pub(crate) struct JobFile {
     pub(super) id_column: Option<String>,
     pub(super) vectors: Option<String>,
     pub(super) vector_column: Option<String>,
+    pub(super) format: Option<String>,
+    pub(super) row_group_rows: Option<NonZeroUsize>,
+    pub(super) zstd: Option<i32>,
+    pub(super) sink: Option<String>,
+    pub(super) table: Option<String>,
+    pub(super) dedup: bool,
     pub(super) on_error: Option<String>,
     pub(super) max_errors: Option<u64>,
     pub(super) shard: Option<String>,
@@ -49,10 +58,21 @@ impl JobFile {
             Failure::new(format!("job `{}`: {}", path.display(), words.trim_end()), Some(hint))
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        for path in job.input.iter_mut().chain(job.output.as_mut()) {
+        let files = job.input.iter_mut().chain(job.output.as_mut());
+        // Addresses of objects are no paths.
+        for path in files.filter(|path| !path.to_string_lossy().contains("://")) {
             *path = folder.join(&*path);
         }
         Ok(job)
+    }
+
+    /// How Parquet is written.
+    pub(super) fn parquet(&self) -> Result<ParquetArguments, Failure> {
+        if let Some(level) = self.zstd.filter(|level| !ParquetOptions::ZSTD_LEVELS.contains(level)) {
+            let message = format!("zstd has no level {level}");
+            return Err(Failure::new(message, Some("choose one from 1 to 22")));
+        }
+        Ok(ParquetArguments { row_group_rows: self.row_group_rows, zstd: self.zstd })
     }
 
     /// The settings that it has a word for.

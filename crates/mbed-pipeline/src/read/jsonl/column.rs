@@ -24,6 +24,8 @@ pub(super) struct Keys {
     /// How many records were seen, and the first of them.
     rows: u64,
     first: Option<Place>,
+    /// A key whose values count as strings whatever they are: those that are none are bad records.
+    strings: Option<String>,
 }
 
 /// What is known of one key.
@@ -43,6 +45,27 @@ pub(super) struct Fault {
 }
 
 impl Keys {
+    /// Knows nothing. Values of the key `strings` that are no strings are not learnt from.
+    pub(super) fn new(strings: Option<&str>) -> Self {
+        Self { strings: strings.map(str::to_owned), ..Self::default() }
+    }
+
+    /// What [`Keys::known`] gave.
+    pub(super) fn of_known(known: &[(String, String)]) -> Self {
+        let mut keys = Self::default();
+        for (index, (name, kind)) in known.iter().enumerate() {
+            let kind = Kind::named(kind);
+            keys.keys.push(Key { name: name.clone(), kind, seen: 0, fault: None });
+            keys.by_name.insert(name.clone(), index);
+        }
+        keys
+    }
+
+    /// The names and kinds of all keys.
+    pub(super) fn known(&self) -> Vec<(String, String)> {
+        self.keys.iter().map(|key| (key.name.clone(), key.kind.name().to_owned())).collect()
+    }
+
     /// The keys of no records: strings under the name of the text column, and of the id column where there is one.
     pub(super) fn of_nothing(text: &str, id: Option<&str>) -> Self {
         let names = [Some(text), id.filter(|id| *id != text)];
@@ -64,7 +87,9 @@ impl Keys {
             };
             let Some(key) = self.keys.get_mut(index) else { continue };
             let kind = Kind::of(raw);
-            key.kind = key.kind.join(kind);
+            if kind == Kind::Text || self.strings.as_ref() != Some(&key.name) {
+                key.kind = key.kind.join(kind);
+            }
             key.seen = self.rows;
             if kind != Kind::Text && key.fault.is_none() {
                 key.fault = Some(Fault { place: line.place.clone(), got: describe(raw) });

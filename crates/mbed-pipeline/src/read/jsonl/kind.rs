@@ -69,6 +69,24 @@ impl Kind {
         }
     }
 
+    /// Its name in what is kept for later.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Null => "null",
+            Self::Bool => "bool",
+            Self::Integer(_) => "integer",
+            Self::Float => "float",
+            Self::Text => "text",
+            Self::Json => "json",
+        }
+    }
+
+    /// The kind of that name; anything fits where there is none.
+    pub(super) fn named(name: &str) -> Self {
+        let all = [Self::Null, Self::Bool, Self::Integer(Fit::Exact), Self::Float, Self::Text];
+        all.into_iter().find(|kind| kind.name() == name).unwrap_or(Self::Json)
+    }
+
     /// The type of a column of this kind.
     pub(super) const fn data_type(self) -> DataType {
         match self {

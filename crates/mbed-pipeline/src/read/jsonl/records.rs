@@ -15,7 +15,7 @@ use crate::plan::InputFile;
 use crate::read::TextFiles;
 use crate::read::limits::Limits;
 use crate::read::lines::{Line, Lines, Next};
-use crate::read::reader::{BadRecord, BadRecords, ReadOptions, Records};
+use crate::read::reader::{BadRecord, BadRecords, Bookmark, ReadOptions, Records};
 use crate::{InputPlan, PipelineError, Place};
 
 /// Records whose columns are all keys that there are.
@@ -37,10 +37,15 @@ impl JsonRecords {
         limits: Limits,
     ) -> Result<Self, PipelineError> {
         let mut lines = JsonLines::new(plan, options);
-        let mut keys = Keys::default();
+        // Where bad records are put aside, a text that is no string is one.
+        let text = options.text_column.as_deref().unwrap_or(TEXT);
+        let mut keys = Keys::new((options.bad_records == BadRecords::Collect).then_some(text));
         let mut unread = 0;
         let regular = plan.files().iter().all(InputFile::is_regular);
-        if regular {
+        if let Some(known) = &options.known {
+            keys = Keys::of_known(&known.keys);
+            unread = known.records;
+        } else if regular {
             let mut bad = 0;
             while let Some(line) = lines.next_line()? {
                 match keys.learn(&line) {
@@ -56,7 +61,7 @@ impl JsonRecords {
             lines.ahead.iter().try_for_each(|line| keys.learn(line))?;
         }
         let total = regular.then_some(keys.rows() + unread);
-        if keys.rows() == 0 {
+        if keys.rows() == 0 && options.known.is_none() {
             keys = Keys::of_nothing(
                 options.text_column.as_deref().unwrap_or(TEXT),
                 options.id_column.as_deref(),
@@ -109,6 +114,18 @@ impl Records for JsonRecords {
         self.lines.lines.skipped()
     }
 
+    fn known_keys(&self) -> Vec<(String, String)> {
+        self.keys.known()
+    }
+
+    fn bookmark(&self) -> Option<Bookmark> {
+        self.lines.lines.bookmark().filter(|_| self.lines.ahead.is_empty())
+    }
+
+    fn seek(&mut self, to: &Bookmark) -> Result<(), PipelineError> {
+        self.lines.lines.seek(to)
+    }
+
     fn take_bad(&mut self) -> Vec<BadRecord> {
         self.lines.lines.take_bad()
     }
@@ -126,7 +143,7 @@ impl Records for JsonRecords {
                 None => break,
             };
             match self.push(&mut builders, &line) {
-                Err(error @ PipelineError::BadJson { .. }) => {
+                Err(error @ (PipelineError::BadJson { .. } | PipelineError::TextNotString { .. })) => {
                     self.lines.lines.reject(line.place, error)?;
                     continue;
                 }

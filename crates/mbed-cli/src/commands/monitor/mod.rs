@@ -1,0 +1,6 @@
+//! `mbed monitor`
+
+mod command;
+mod view;
+
+pub(crate) use command::{MonitorArguments, run};

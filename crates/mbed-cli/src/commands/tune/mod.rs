@@ -1,0 +1,9 @@
+//! `mbed tune`
+
+mod command;
+mod plan;
+mod report;
+mod sweep;
+mod texts;
+
+pub(crate) use command::{TuneArguments, run};
