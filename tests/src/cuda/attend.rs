@@ -1,5 +1,7 @@
 //! Attention from the arguments of its launch.
 
+use std::ops::Range;
+
 use mbed_cuda::driver::DriverError;
 use mbed_cuda::kernels::{Element, Launch};
 
@@ -10,7 +12,6 @@ use super::memory::{Doing, Memory, fault};
 struct Attention {
     element: Element,
     context: u64,
-    qkv: u64,
     /// 0 none, 1 slopes, 2 distances.
     table_kind: usize,
     table: u64,
@@ -34,7 +35,6 @@ pub(super) fn attend(
     let attention = Attention {
         element,
         context,
-        qkv,
         table_kind: arguments.count()?,
         table: arguments.address()?,
         longest: arguments.count()?,
@@ -54,9 +54,11 @@ pub(super) fn attend(
         let ends = memory.integers(offsets + 4 * sequence, 2, doing)?;
         let ends: Vec<usize> = ends.into_iter().map(|end| usize::try_from(end).unwrap_or(0)).collect();
         let length = ends[1] - ends[0];
+        let width = attention.width();
+        let rows = memory.values((element, at(qkv, ends[0], width, element)), length * width, doing)?;
         for query in first..length.min(first + queries) {
             for head in 0..launch.grid[1] as usize {
-                attention.row(memory, (ends[0], length), (query, head), doing)?;
+                attention.row(memory, (ends[0], &rows), (query, head), doing)?;
             }
         }
     }
@@ -64,41 +66,41 @@ pub(super) fn attend(
 }
 
 impl Attention {
-    fn vector(
-        &self,
-        memory: &mut Memory,
-        (token, column): (usize, usize),
-        doing: &Doing,
-    ) -> Result<Vec<f32>, DriverError> {
-        let width = (self.heads + 2 * self.shared) * self.size;
-        let place =
-            at(self.qkv, token, width, self.element) + (column * self.size * self.element.bytes()) as u64;
-        memory.values((self.element, place), self.size, doing)
+    /// What a token has: queries, then keys, then values.
+    const fn width(&self) -> usize {
+        (self.heads + 2 * self.shared) * self.size
     }
 
-    /// The context of one query of one head.
+    fn vector<'a>(&self, rows: &'a [f32], token: usize, column: usize) -> &'a [f32] {
+        let first = token * self.width() + column * self.size;
+        &rows[first..first + self.size]
+    }
+
+    /// The context of one query of one head, among the rows of its sequence.
     fn row(
         &self,
         memory: &mut Memory,
-        (start, length): (usize, usize),
+        (start, rows): (usize, &[f32]),
         (query, head): (usize, usize),
         doing: &Doing,
     ) -> Result<(), DriverError> {
+        let length = rows.len() / self.width();
         let group = head / (self.heads / self.shared);
-        let q = self.vector(memory, (start + query, head), doing)?;
+        let q = self.vector(rows, query, head);
         let keys = query.saturating_sub(self.before)..length.min(query + self.after + 1);
-        let mut scores = Vec::new();
-        for key in keys.clone() {
-            let k = self.vector(memory, (start + key, self.heads + group), doing)?;
-            let product: f32 = q.iter().zip(&k).map(|(q, k)| q * k).sum();
-            scores.push(product * self.scale + self.added(memory, head, (query, key), doing)?);
-        }
+        let added = self.added(memory, head, (query, keys.clone()), doing)?;
+        let scores = keys.clone().zip(added).map(|(key, added)| {
+            let k = self.vector(rows, key, self.heads + group);
+            let product: f32 = q.iter().zip(k).map(|(q, k)| q * k).sum();
+            product * self.scale + added
+        });
+        let scores: Vec<f32> = scores.collect();
         let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let weights: Vec<f32> = scores.iter().map(|score| (score - largest).exp()).collect();
         let total: f32 = weights.iter().sum();
         let mut context = vec![0.0; self.size];
         for (key, weight) in keys.zip(weights) {
-            let v = self.vector(memory, (start + key, self.heads + self.shared + group), doing)?;
+            let v = self.vector(rows, key, self.heads + self.shared + group);
             context.iter_mut().zip(v).for_each(|(context, v)| *context += weight / total * v);
         }
         let place = at(self.context, start + query, self.heads * self.size, self.element)
@@ -106,22 +108,25 @@ impl Attention {
         memory.put((self.element, place), &context, doing)
     }
 
+    /// What is added to the scores of a query.
     fn added(
         &self,
         memory: &mut Memory,
         head: usize,
-        (query, key): (usize, usize),
+        (query, keys): (usize, Range<usize>),
         doing: &Doing,
-    ) -> Result<f32, DriverError> {
-        let number = |memory: &mut Memory, index: usize| {
-            memory.values((Element::F32, self.table + 4 * index as u64), 1, doing).map(|found| found[0])
-        };
+    ) -> Result<Vec<f32>, DriverError> {
+        let mut numbers =
+            |index: usize, count| memory.values((Element::F32, self.table + 4 * index as u64), count, doing);
         match self.table_kind {
-            0 => Ok(0.0),
-            1 => Ok(-number(memory, head)? * query.abs_diff(key) as f32),
+            0 => Ok(vec![0.0; keys.len()]),
+            1 => {
+                let slope = numbers(head, 1)?[0];
+                Ok(keys.map(|key| -slope * query.abs_diff(key) as f32).collect())
+            }
             _ => {
                 let row = head * (2 * self.longest - 1);
-                number(memory, row + self.longest - 1 + key - query)
+                numbers(row + self.longest - 1 + keys.start - query, keys.len())
             }
         }
     }

@@ -78,10 +78,13 @@ impl Memory {
     }
 
     pub(super) fn read(&mut self, address: u64, bytes: usize, doing: &Doing) -> Result<Vec<u8>, DriverError> {
+        Ok(self.see(address, bytes, doing)?.to_vec())
+    }
+
+    fn see(&mut self, address: u64, bytes: usize, doing: &Doing) -> Result<&[u8], DriverError> {
         let (block, start) = self.find(address, bytes)?;
-        let found = block.bytes[start..start + bytes].to_vec();
         ordered(block.touches.read((doing.actor, doing.ticks), &doing.clock), address)?;
-        Ok(found)
+        Ok(&block.bytes[start..start + bytes])
     }
 
     pub(super) fn write(&mut self, address: u64, bytes: &[u8], doing: &Doing) -> Result<(), DriverError> {
@@ -134,7 +137,7 @@ impl Memory {
         count: usize,
         doing: &Doing,
     ) -> Result<Vec<f32>, DriverError> {
-        let bytes = self.read(address, count * element.bytes(), doing)?;
+        let bytes = self.see(address, count * element.bytes(), doing)?;
         Ok(match element {
             Element::F32 => bytes.as_chunks().0.iter().map(|&bytes| f32::from_le_bytes(bytes)).collect(),
             Element::F16 => {
@@ -166,7 +169,7 @@ impl Memory {
         count: usize,
         doing: &Doing,
     ) -> Result<Vec<i32>, DriverError> {
-        let bytes = self.read(address, count * 4, doing)?;
+        let bytes = self.see(address, count * 4, doing)?;
         Ok(bytes.as_chunks().0.iter().map(|&bytes| i32::from_le_bytes(bytes)).collect())
     }
 }
