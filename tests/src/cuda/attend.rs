@@ -7,6 +7,7 @@ use mbed_cuda::kernels::{Element, Launch};
 
 use super::kernels::{Arguments, at};
 use super::memory::{Doing, Memory, fault};
+use super::state::sum_of_products;
 
 /// What one launch is about.
 struct Attention {
@@ -91,8 +92,7 @@ impl Attention {
         let added = self.added(memory, head, (query, keys.clone()), doing)?;
         let scores = keys.clone().zip(added).map(|(key, added)| {
             let k = self.vector(rows, key, self.heads + group);
-            let product: f32 = q.iter().zip(k).map(|(q, k)| q * k).sum();
-            product * self.scale + added
+            sum_of_products(q, k) * self.scale + added
         });
         let scores: Vec<f32> = scores.collect();
         let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);

@@ -217,22 +217,16 @@ fn multiply(
     memory.put((element, operands.output.get()), &output, doing)
 }
 
-/// The sum of products, in eight sums at a time. Tests are hardly optimised, so that calls of iterators' functions would
+/// The sum of products, in four sums at a time. Tests are hardly optimised, so that calls of iterators' functions would
 /// take most of what this takes, and this most of what a test takes.
-fn sum_of_products(left: &[f32], right: &[f32]) -> f32 {
-    const LANES: usize = 8;
-    let ((left, left_rest), (right, right_rest)) = (left.as_chunks::<LANES>(), right.as_chunks::<LANES>());
+pub(super) fn sum_of_products(left: &[f32], right: &[f32]) -> f32 {
+    const LANES: usize = 4;
+    let count = left.len().min(right.len());
     let mut sums = [0.0_f32; LANES];
     let mut at = 0;
-    while at < left.len() {
-        let (a, b) = (&left[at], &right[at]);
-        let mut lane = 0;
-        while lane < LANES {
-            sums[lane] += a[lane] * b[lane];
-            lane += 1;
-        }
+    while at < count {
+        sums[at % LANES] += left[at] * right[at];
         at += 1;
     }
-    let rest: f32 = left_rest.iter().zip(right_rest).map(|(a, b)| a * b).sum();
-    sums.iter().sum::<f32>() + rest
+    sums.iter().sum()
 }
