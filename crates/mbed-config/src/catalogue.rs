@@ -107,6 +107,15 @@ impl Catalogue {
         self.settings.iter().find(|setting| setting.variable() == name)
     }
 
+    /// As if nothing acted on a setting yet: there may be none of which that is true.
+    #[cfg(test)]
+    pub(crate) fn with_planned(mut self, key: &str) -> Self {
+        for setting in self.settings.iter_mut().filter(|setting| setting.key == key) {
+            setting.effect = Effect::Planned;
+        }
+        self
+    }
+
     pub(crate) fn is_section(&self, key: &str) -> bool {
         self.sections.iter().any(|section| section.key == key)
     }

@@ -219,3 +219,34 @@ impl Provider for Single<'_> {
         Ok(Map::from([(Profile::Default, dict)]))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Flag;
+
+    #[test]
+    fn a_setting_that_nothing_acts_on_is_named_where_a_person_set_it() {
+        let catalogue = ["cuda.pinned_memory", "cuda.graphs", "memory.fraction"]
+            .into_iter()
+            .fold(Catalogue::new(), Catalogue::with_planned);
+        let mut merging = Merging::new(&catalogue);
+        // The second is its default, and the preset sets the third.
+        for (key, value) in
+            [("cuda.pinned_memory", "false"), ("cuda.graphs", "auto"), ("preset", "low-memory")]
+        {
+            let flag = Flag { name: "--set", key, value: value.to_owned() };
+            merging.add(flag_entry(&flag, &catalogue).unwrap()).unwrap();
+        }
+        merging.add_preset().unwrap();
+        let resolved = merging.finish().unwrap();
+        assert_ne!(
+            resolved.get("memory.fraction").unwrap().value,
+            catalogue.get("memory.fraction").unwrap().default
+        );
+        let warnings: Vec<String> = resolved.warnings.iter().map(ToString::to_string).collect();
+        let expected =
+            "`cuda.pinned_memory = false` (flag --set) has no effect: no part of this build acts on it yet";
+        assert_eq!(warnings, [expected]);
+    }
+}

@@ -204,15 +204,3 @@ fn values_are_shown_in_one_form() {
     assert_eq!(outcome.value("runtime.devices"), json!([0, 2]));
     assert_eq!(outcome.value("model.id"), json!("123"));
 }
-
-#[test]
-fn a_setting_that_nothing_acts_on_is_named_where_a_person_set_it() {
-    let outcome = World::new()
-        .project("[runtime]\nisa = \"avx2\"\nthreads = \"auto\"\n")
-        .flag("--preset", "preset", "low-memory")
-        .resolve();
-    assert_eq!(
-        outcome.warnings(),
-        "`runtime.isa = \"avx2\"` (project/mbed.toml:2:7) has no effect: no part of this build acts on it yet"
-    );
-}
