@@ -70,6 +70,14 @@ fn limited(place: &Place, limit: &str, arguments: &[&str]) -> crate::support::Ou
     place.outcome(&command.output().unwrap())
 }
 
+/// Embeds `texts.txt` cut at 512 tokens, in binary32.
+#[cfg(target_os = "linux")]
+fn embed_long<'a>(model: &'a str, others: &[&'a str]) -> Vec<&'a str> {
+    let common =
+        ["embed", "texts.txt", "-o", "out.npy", "--json", "--max-length", "512", "--precision", "f32"];
+    [&common[..], &["--model", model], others].concat()
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn full_length_texts_fit_into_little_memory_with_default_settings() {
@@ -98,23 +106,7 @@ fn a_batch_that_the_limit_forbids_fails_when_fixed_and_is_made_smaller_otherwise
         let settings =
             format!("[batching]\nmax_tokens = 262144\n[memory]\nmax_retries = 0\nadapt = \"{adapt}\"\n");
         place.file("settings.toml", settings);
-        let arguments = [
-            "embed",
-            "texts.txt",
-            "-o",
-            "out.npy",
-            "--model",
-            &model,
-            "--max-length",
-            "512",
-            "--threads",
-            "64",
-            "--precision",
-            "f32",
-            "--config",
-            "settings.toml",
-            "--json",
-        ];
+        let arguments = embed_long(&model, &["--threads", "64", "--config", "settings.toml"]);
         limited(&place, "-d 450000", &arguments)
     };
     let fixed = run("off");
@@ -266,23 +258,7 @@ fn a_row_that_does_not_fit_is_named_and_the_rest_is_written() {
     let model = wide_model(&place);
     let long = long_texts(1);
     place.file("texts.txt", format!("a quiet library\n{long}the bridge\n"));
-    let arguments = [
-        "embed",
-        "texts.txt",
-        "-o",
-        "out.npy",
-        "--model",
-        &model,
-        "--max-length",
-        "512",
-        "--threads",
-        "1",
-        "--precision",
-        "f32",
-        "--json",
-        "--batch-tokens",
-        "256",
-    ];
+    let arguments = embed_long(&model, &["--threads", "1", "--batch-tokens", "256"]);
     // What the program needs for itself differs; between too little for anything and enough for all lies what is meant.
     let mut outcomes =
         (10_u64..120).step_by(2).map(|mib| limited(&place, &format!("-d {}", mib << 10), &arguments));
