@@ -184,18 +184,18 @@ fn factors_that_are_none_are_refused() {
     let model = bert_mean();
     place.file("texts.txt", "the bridge\n");
     for (table, name, value, words) in [
-        ("memory", "safety_factor", "0", "`0` is not above 0 and at most 1"),
-        ("memory", "safety_factor", "-1", "`-1` is not above 0 and at most 1"),
-        ("memory", "safety_factor", "nan", "`NaN` is not above 0 and at most 1"),
-        ("memory", "fraction", "1.5", "`1.5` is not above 0 and at most 1"),
-        ("memory", "pressure_threshold", "0", "`0` is not above 0 and at most 1"),
-        ("memory", "leak_tolerance", "-0.5", "`-0.5` is not above 0 and at most 1"),
-        ("memory.growth", "factor", "1", "`1` is not above 1 and at most 10"),
-        ("memory.growth", "factor", "-2", "`-2` is not above 1 and at most 10"),
-        ("memory.growth", "below", "0", "`0` is not above 0 and at most 1"),
-        ("memory", "trim_every", "0", "zero"),
-        ("memory.growth", "after", "0", "zero"),
-        ("memory", "reserved", "\"-9GB\"", "`-9GB` is not a number of bytes such as `512MiB` or `9GB`"),
+        ("memory", "safety_factor", "0", "cannot be `0`, only a number above 0, at most 1"),
+        ("memory", "safety_factor", "-1", "cannot be `-1`, only a number above 0, at most 1"),
+        ("memory", "safety_factor", "nan", "only a number above 0, at most 1"),
+        ("memory", "fraction", "1.5", "cannot be `1.5`, only a number above 0, at most 1"),
+        ("memory", "pressure_threshold", "0", "cannot be `0`, only a number above 0, at most 1"),
+        ("memory", "leak_tolerance", "-0.5", "cannot be `-0.5`, only a number above 0, at most 1"),
+        ("memory.growth", "factor", "1", "cannot be `1`, only a number above 1, at most 10"),
+        ("memory.growth", "factor", "-2", "cannot be `-2`, only a number above 1, at most 10"),
+        ("memory.growth", "below", "0", "cannot be `0`, only a number above 0, at most 1"),
+        ("memory", "trim_every", "0", "cannot be `0`, only a whole number from 1"),
+        ("memory.growth", "after", "0", "cannot be `0`, only a whole number from 1"),
+        ("memory", "reserved", "\"-9GB\"", "only a number of bytes, or a size such as `512MiB` or `9GB`"),
     ] {
         place.file("settings.toml", format!("[{table}]\n{name} = {value}\n"));
         for command in [&["embed", "texts.txt"][..], &["plan"]] {

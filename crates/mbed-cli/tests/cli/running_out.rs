@@ -7,13 +7,21 @@ use crate::support::{Outcome, Place};
 
 /// Runs `mbed` under one limit after the other until a row does not fit, which `words` tell.
 fn starved(place: &Place, arguments: &[&str], words: &str) -> Outcome {
-    let options = ["--max-length", "512", "--threads", "1", "--precision", "f32", "--batch-tokens", "256"];
+    // Rows of 512 tokens are alone in their batches.
+    place.file("settings.toml", "[batching]\nmax_tokens = 256\n");
+    let config = ["--config", "settings.toml", "--max-length", "512"];
+    let options = [&config[..], &["--threads", "1", "--precision", "f32"]].concat();
     let arguments = [arguments, &options].concat();
     // What the program needs for itself differs; between too little for anything and enough for all lies what is meant.
-    let mut outcomes =
-        (10_u64..120).step_by(2).map(|mib| limited(place, &format!("-d {}", mib << 10), &arguments));
-    let starved = outcomes.find(|outcome| outcome.stderr.contains(words));
-    starved.expect("some limit lets short texts through and not the long one")
+    let mut last = String::new();
+    for mib in (10_u64..120).step_by(2) {
+        let outcome = limited(place, &format!("-d {}", mib << 10), &arguments);
+        if outcome.stderr.contains(words) {
+            return outcome;
+        }
+        last = outcome.stderr;
+    }
+    panic!("some limit lets short texts through and not the long one; without one: {last}");
 }
 
 /// Two short texts and a long one between them.
