@@ -43,6 +43,14 @@ pub trait Backend: Send + Sync {
         Err(BackendError::UnsupportedModel { backend: self.name(), reason })
     }
 
+    /// How many sessions are best on one of its devices where so many threads are for all of them and nobody chose a
+    /// number, at least one.
+    ///
+    /// By default one: a session uses all threads by itself.
+    fn usual_workers(&self, _threads: NonZeroUsize) -> NonZeroUsize {
+        NonZeroUsize::MIN
+    }
+
     /// Loads a model onto a device.
     ///
     /// Nothing is replaced in silence: a device or precision that was asked for and cannot be had is an error.

@@ -12,6 +12,9 @@ use crate::load::Loader;
 use crate::open::{self, PRECISIONS};
 use crate::provider::{Provider, Providers};
 
+/// The sessions that are best on the processor, see decision 0017.
+const PROCESSOR_SESSIONS: NonZeroUsize = NonZeroUsize::new(2).unwrap();
+
 /// ONNX Runtime: one device, the host's processor.
 ///
 /// ```
@@ -113,6 +116,16 @@ impl Backend for OnnxBackend {
             ))),
             other => Err(unsupported(format!("it does not take a model in the form `{other:?}`"))),
         }
+    }
+
+    /// Two on the processor.
+    fn usual_workers(&self, threads: NonZeroUsize) -> NonZeroUsize {
+        let provider = || {
+            let library = self.search.load().ok()?;
+            self.provider(&Providers::of_library().ok()?, &library).ok()
+        };
+        let is_processor = provider().is_some_and(Provider::is_processor);
+        if is_processor { threads.min(PROCESSOR_SESSIONS) } else { NonZeroUsize::MIN }
     }
 
     fn open(&self, request: OpenRequest) -> Result<Box<dyn Session>, BackendError> {

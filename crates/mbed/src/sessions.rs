@@ -1,6 +1,8 @@
 //! From a model in memory to open sessions: which backend, which devices, which precision.
 
 use std::num::NonZeroUsize;
+use std::panic::resume_unwind;
+use std::thread;
 
 use mbed_core::settings::{DeviceChoice, PrecisionSetting, RuntimeSettings};
 use mbed_core::{
@@ -57,21 +59,38 @@ fn open_on(
         DeviceChoice::All => probe.devices().iter().map(|device| device.id.index).collect(),
         DeviceChoice::Numbers(numbers) => numbers.clone(),
     };
-    let workers = settings.workers_per_device.map_or(1, NonZeroUsize::get);
+    let usual = || {
+        let all = settings.threads.unwrap_or_else(mbed_monitor::cores).get();
+        backend.usual_workers(NonZeroUsize::new(all / numbers.len().max(1)).unwrap_or(NonZeroUsize::MIN))
+    };
+    let workers = settings.workers_per_device.unwrap_or_else(usual).get();
     let threads = threads(settings.threads, numbers.len().saturating_mul(workers));
     let mut sessions = Vec::new();
     for number in numbers {
         let device = probe.devices().iter().find(|device| device.id.index == number);
         let precision = precision(settings.precision, device)?;
-        for _ in 0..workers {
-            let request = OpenRequest::new(source.clone())
-                .with_device(Some(number))
-                .with_precision(precision)
-                .with_threads(threads);
-            sessions.push(backend.open(request)?);
-        }
+        let request = OpenRequest::new(source.clone())
+            .with_device(Some(number))
+            .with_precision(precision)
+            .with_threads(threads);
+        sessions.extend(open_workers(backend, &request, workers)?);
     }
     Ok(sessions)
+}
+
+/// So many sessions of one device, opened side by side: much of the work is for one thread.
+fn open_workers(
+    backend: &dyn Backend,
+    request: &OpenRequest,
+    workers: usize,
+) -> Result<Vec<Box<dyn Session>>, BackendError> {
+    thread::scope(|scope| {
+        let others: Vec<_> = (1..workers).map(|_| scope.spawn(|| backend.open(request.clone()))).collect();
+        let first = backend.open(request.clone());
+        let others =
+            others.into_iter().map(|other| other.join().unwrap_or_else(|panic| resume_unwind(panic)));
+        std::iter::once(first).chain(others).collect()
+    })
 }
 
 /// The threads of one of so many sessions. A lone one that nobody bounds takes what it finds.
@@ -111,7 +130,10 @@ fn tell(backend: &str, sessions: &[Box<dyn Session>]) {
 
 #[cfg(test)]
 mod tests {
-    use mbed_core::DeviceId;
+    use std::sync::{Arc, Mutex};
+
+    use mbed_core::spec::{HeadSpec, Pooling};
+    use mbed_core::{DeviceId, ForeignModel, Probe};
 
     use super::*;
 
@@ -140,5 +162,54 @@ mod tests {
         check(8, 3, 2);
         check(2, 4, 1);
         assert_eq!(threads(None, 1), None);
+    }
+
+    /// Has one device on which two sessions are best, refuses every model and remembers the threads they were to have.
+    #[derive(Default)]
+    struct Pairs(Mutex<Vec<Option<NonZeroUsize>>>);
+
+    impl Backend for Pairs {
+        fn name(&self) -> &'static str {
+            "pairs"
+        }
+
+        fn probe(&self) -> Probe {
+            let device = DeviceInfo::new(DeviceId::new("pairs", 0), "a device".to_owned(), Vec::new());
+            Probe::Found(vec![device])
+        }
+
+        fn usual_workers(&self, threads: NonZeroUsize) -> NonZeroUsize {
+            threads.min(NonZeroUsize::MIN.saturating_add(1))
+        }
+
+        fn open(&self, request: OpenRequest) -> Result<Box<dyn Session>, BackendError> {
+            self.0.lock().unwrap().push(request.threads);
+            Err(BackendError::UnsupportedModel { backend: "pairs", reason: "any".to_owned() })
+        }
+    }
+
+    #[test]
+    fn a_backend_says_how_many_sessions_are_best_where_nobody_else_does() {
+        let check = |all, workers, expected: &[usize]| {
+            let backend = Pairs::default();
+            let mut settings = RuntimeSettings::default();
+            (settings.threads, settings.workers_per_device) = (NonZeroUsize::new(all), workers);
+            let model = ForeignModel {
+                architecture: "any".to_owned(),
+                config: "{}".into(),
+                tensors: Arc::default(),
+                hidden: 1,
+                max_tokens: 1,
+                head: HeadSpec { pooling: vec![Pooling::Mean], stages: Vec::new() },
+                head_weights: Arc::default(),
+            };
+            assert!(open_on(&backend, &ModelSource::Foreign(model), &settings).is_err());
+            let threads: Vec<_> = backend.0.into_inner().unwrap();
+            assert_eq!(threads.into_iter().flatten().map(NonZeroUsize::get).collect::<Vec<_>>(), expected);
+        };
+        check(8, None, &[4, 4]);
+        check(1, None, &[1]);
+        check(8, NonZeroUsize::new(1), &[8]);
+        check(8, NonZeroUsize::new(4), &[2, 2, 2, 2]);
     }
 }

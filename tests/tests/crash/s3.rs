@@ -99,34 +99,36 @@ fn jobs_that_are_killed_end_with_every_row(python: &Python) {
     let world = World::new(600, SMALL);
     server.ask("PUT", "/texts", b"");
     server.ask("PUT", "/texts/in/input.jsonl", &fs::read(&world.input).unwrap());
-    let job = world.job("far");
-    let mut kills = 0;
-    let mut wait = moments();
-    loop {
-        let mut command = victim::far(&job, "s3://texts/in/*.jsonl", "s3://texts/out", SLOW);
-        let mut child = server.tell(&mut command).spawn().unwrap();
-        // Requests make a run slower than one on files.
-        thread::sleep(wait() * 4);
-        if child.try_wait().unwrap().is_some() || kills == KILLS {
-            assert!(child.wait().unwrap().success());
-            break;
+    let (mut kills, mut round, mut wait) = (0, 0, moments());
+    while kills < KILLS {
+        let (job, kept) = (world.job(&format!("far-{round}")), format!("out-{round}"));
+        round += 1;
+        loop {
+            let mut command = victim::far(&job, "s3://texts/in/*.jsonl", &format!("s3://texts/{kept}"), SLOW);
+            let mut child = server.tell(&mut command).spawn().unwrap();
+            // Requests make a run slower than one on files.
+            thread::sleep(wait() * 4);
+            // One that has ended by itself is done, and another job begins.
+            if child.try_wait().unwrap().is_some() || kills == KILLS {
+                assert!(child.wait().unwrap().success());
+                break;
+            }
+            child.kill().unwrap();
+            kills += usize::from(child.wait().unwrap().code().is_none());
         }
-        child.kill().unwrap();
-        child.wait().unwrap();
-        kills += 1;
+        let mut merge = victim::merging(&job);
+        assert!(server.tell(&mut merge).status().unwrap().success());
+        let merged = fs::read_to_string(job.join("merged.jsonl")).unwrap();
+        assert!(merged == world.expected.rows, "after {kills} kills");
+        assert_eq!(
+            fs::read_dir(job.join("shards")).unwrap().count(),
+            0,
+            "shards are where they were asked to be"
+        );
+        let query = format!("/texts?list-type=2&prefix={kept}/");
+        let listed = String::from_utf8(server.ask("GET", &query, b"")).unwrap();
+        assert!(listed.contains(&format!("{kept}/00000000.parquet")), "{listed}");
+        let shown = fs::read_to_string(Path::new(&job).join("manifest.json")).unwrap();
+        assert!(!shown.contains("nothing"), "{shown}");
     }
-    assert!(kills > 1, "{kills}");
-    let mut merge = victim::merging(&job);
-    assert!(server.tell(&mut merge).status().unwrap().success());
-    let merged = fs::read_to_string(job.join("merged.jsonl")).unwrap();
-    assert!(merged == world.expected.rows, "after {kills} kills");
-    assert_eq!(
-        fs::read_dir(job.join("shards")).unwrap().count(),
-        0,
-        "shards are where they were asked to be"
-    );
-    let listed = String::from_utf8(server.ask("GET", "/texts?list-type=2&prefix=out", b"")).unwrap();
-    assert!(listed.contains("out/00000000.parquet"), "{listed}");
-    let shown = fs::read_to_string(Path::new(&job).join("manifest.json")).unwrap();
-    assert!(!shown.contains("nothing"), "{shown}");
 }

@@ -32,7 +32,8 @@ pub struct RuntimeSettings {
     /// the processor does not have is an error.
     #[schemars(extend("examples" = ["avx2"]))]
     pub isa: InstructionSet,
-    /// Copies of the model on each device that compute side by side; they share the threads. `auto` is one.
+    /// Copies of the model on each device that compute side by side; they share the threads. `auto` is what is best for
+    /// the backend: two for ONNX Runtime on the processor, where there are threads for them, and one for the others.
     #[serde(with = "auto_count")]
     #[schemars(with = "AutoCount", extend("x-unit" = "workers", "examples" = [2]))]
     pub workers_per_device: Option<NonZeroUsize>,
