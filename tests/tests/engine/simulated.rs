@@ -213,7 +213,7 @@ proptest! {
 }
 
 proptest! {
-    #![proptest_config(cases(4))]
+    #![proptest_config(cases(2))]
 
     /// A device that becomes hotter and hotter while sizes are searched misleads the search for no longer than it does so:
     /// all rows come out in each run, and once the heat stays they do as fast as with the best fixed size.
