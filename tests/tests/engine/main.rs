@@ -6,6 +6,7 @@
 
 mod adaptive;
 mod failures;
+mod giving_back;
 mod memory;
 mod order;
 mod overlap;
