@@ -7,10 +7,12 @@
 //! * [`models`]: the tiny models beside the tests, and the default model where this machine has it.
 //! * [`python`]: other runtimes, where this machine has them.
 //! * [`fake`]: a backend whose vectors can be told beforehand, and which runs out of memory when it is told to.
+//! * [`cuda`]: cards that are not there, for the CUDA backend.
 //! * [`simulator`]: a device with memory, neighbours and time as a test wants them.
 
 mod bench;
 pub mod contract;
+pub mod cuda;
 mod failure;
 pub mod fake;
 mod golden;

@@ -12,7 +12,7 @@ use mbed_core::{Embeddings, Precision};
 ///
 /// In binary16 ONNX Runtime decides what is rounded where, and whole numbers of 8 bits are coarse, so that only
 /// directions are agreed.
-const AGREED: [(&str, Precision, Bound); 8] = [
+const AGREED: [(&str, Precision, Bound); 12] = [
     ("cpu", Precision::F32, Bound::Difference(1e-5)),
     ("cpu", Precision::Bf16, Bound::Difference(1e-2)),
     ("cpu", Precision::Int8, Bound::Cosine(0.985)),
@@ -20,6 +20,11 @@ const AGREED: [(&str, Precision, Bound); 8] = [
     ("onnx", Precision::F16, Bound::Cosine(0.9999)),
     ("onnx", Precision::Int8, Bound::Cosine(0.98)),
     ("candle", Precision::F32, Bound::Difference(2e-5)),
+    ("cuda", Precision::F32, Bound::Difference(1e-5)),
+    ("cuda", Precision::Tf32, Bound::Cosine(0.9999)),
+    ("cuda", Precision::F16, Bound::Cosine(0.9999)),
+    // States are rounded as well as factors.
+    ("cuda", Precision::Bf16, Bound::Cosine(0.999)),
     // It computes with whole numbers that binary32 holds exactly.
     ("fake", Precision::F32, Bound::Difference(0.0)),
 ];

@@ -14,13 +14,14 @@ Commands:
   set-up                          Install the tools that the other commands use, below the target folder
   check                           Format, spelling and lints: the quick loop while working
   test [--fast] [--require LIST]  Everything that CI runs
+  gpu                             Build and run what only a machine with a card can prove
   generate [--check]              Write the generated files, or only tell whether they are fresh
   help                            Show this
 
 Options of `test`:
   --fast          Leave out advisories, each feature alone, documentation and its examples, and require nothing
   --require LIST  What tests must find, separated by commas; what is missing otherwise shows as ignored.
-                  The default is `model,onnx`, or `none` with --fast. These two are fetched before tests start";
+                  The default is `model,onnx,nvrtc`, or `none` with --fast. These are fetched before tests start";
 
 /// One command with its options.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,6 +34,8 @@ pub(crate) enum Task {
     Test(TestOptions),
     /// Write or check the generated files.
     Generate(Mode),
+    /// What only a card can prove.
+    Gpu,
     /// Show the usage.
     Help,
 }
@@ -66,6 +69,7 @@ pub(crate) fn parse(arguments: impl IntoIterator<Item = String>) -> anyhow::Resu
         "set-up" => without_options(Task::SetUp, arguments),
         "check" => without_options(Task::Check, arguments),
         "test" => test_options(arguments).map(Task::Test),
+        "gpu" => without_options(Task::Gpu, arguments),
         "generate" => generate_mode(arguments).map(Task::Generate),
         "help" | "--help" | "-h" => Ok(Task::Help),
         _ => bail!("unknown command `{command}`"),
@@ -99,7 +103,7 @@ fn test_options(mut options: impl Iterator<Item = String>) -> anyhow::Result<Tes
         }
     }
     let default = match pace {
-        Pace::Full => "model,onnx",
+        Pace::Full => "model,onnx,nvrtc",
         Pace::Fast => "none",
     };
     let list = required.as_deref().unwrap_or(default);
@@ -120,6 +124,7 @@ mod tests {
         let check = |line, task| assert_eq!(read(line).unwrap(), task);
         check("set-up", Task::SetUp);
         check("check", Task::Check);
+        check("gpu", Task::Gpu);
         check("generate", Task::Generate(Mode::Write));
         check("generate --check", Task::Generate(Mode::Check));
         check("--help", Task::Help);
@@ -131,7 +136,7 @@ mod tests {
             let required = required.iter().map(|&name| name.to_owned()).collect();
             assert_eq!(read(line).unwrap(), Task::Test(TestOptions { pace, required }));
         };
-        check("test", Pace::Full, &["model", "onnx"]);
+        check("test", Pace::Full, &["model", "onnx", "nvrtc"]);
         check("test --fast", Pace::Fast, &[]);
         check("test --require model,cuda", Pace::Full, &["model", "cuda"]);
         check("test --require=cuda --fast", Pace::Fast, &["cuda"]);

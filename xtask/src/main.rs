@@ -4,7 +4,9 @@ mod args;
 mod check;
 mod command;
 mod generate;
+mod gpu;
 mod journal;
+mod nvrtc;
 mod printer;
 mod setup;
 mod test;
@@ -49,6 +51,7 @@ fn perform(task: Task) -> anyhow::Result<()> {
         Task::SetUp => setup::run(&workspace),
         Task::Check => check::run(&workspace),
         Task::Test(options) => test::run(&workspace, &options),
+        Task::Gpu => gpu::run(&workspace),
         Task::Generate(mode) => generate::run(&workspace, mode),
     }
 }

@@ -8,6 +8,7 @@ use crate::check;
 use crate::command::{CommandLine, Ending};
 use crate::generate::{self, Mode};
 use crate::journal::Journal;
+use crate::nvrtc;
 use crate::setup;
 use crate::workspace::Workspace;
 
@@ -51,6 +52,9 @@ pub(crate) fn run(workspace: &Workspace, options: &TestOptions) -> anyhow::Resul
             }
         }
         journal.step("page of models", || generate::models_page(Mode::Check, workspace))?;
+        if options.required.iter().any(|name| name == nvrtc::REQUIREMENT) {
+            kernels(journal, workspace)?;
+        }
         tests(journal, &tools.nextest, options)
     })
 }
@@ -110,6 +114,12 @@ fn generated(journal: &mut Journal, workspace: &Workspace) -> anyhow::Result<()>
 fn fetch(journal: &mut Journal, workspace: &Workspace, (step, words): (&str, &str)) -> anyhow::Result<()> {
     let fetch = CommandLine::new(workspace.binary(generate::BINARY)).words(words);
     journal.step(step, || fetch.run())
+}
+
+/// Every kernel for every architecture, which needs a compiler and no card.
+fn kernels(journal: &mut Journal, workspace: &Workspace) -> anyhow::Result<()> {
+    let library = journal.step("set up NVRTC", || nvrtc::provide(workspace))?;
+    journal.step("kernels", || generate::kernels_page(Mode::Check, workspace, &library))
 }
 
 fn tests(journal: &mut Journal, nextest: &Path, options: &TestOptions) -> anyhow::Result<()> {

@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 
 use mbed::settings::PrecisionSetting;
-use mbed::{KNOWN_BACKENDS, PLANNED_BACKENDS, Precision};
+use mbed::{KNOWN_BACKENDS, Precision};
 use serde::Deserialize;
 
 use super::BatchTokens;
@@ -170,7 +170,7 @@ impl Suite {
 
 impl Matrix {
     fn check(&self, suite: &str) -> Result<(), BenchError> {
-        let backends = [&["auto"], KNOWN_BACKENDS, PLANNED_BACKENDS].concat();
+        let backends = [&["auto"], KNOWN_BACKENDS].concat();
         let unknown = |what, name: &str, known: Vec<String>| BenchError::UnknownInSuite {
             suite: suite.to_owned(),
             what,

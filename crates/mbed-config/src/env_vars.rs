@@ -51,11 +51,18 @@ pub const VIRTUAL_ENV: &str = "VIRTUAL_ENV";
 /// As [`VIRTUAL_ENV`], for conda.
 pub const CONDA_PREFIX: &str = "CONDA_PREFIX";
 
+/// The folder of a CUDA toolkit, whose libraries are looked for there too.
+pub const CUDA_PATH: &str = "CUDA_PATH";
+/// As [`CUDA_PATH`], read where that is not set.
+pub const CUDA_HOME: &str = "CUDA_HOME";
+/// Read by the CUDA driver: which devices there are at all. Read here for messages alone.
+pub const CUDA_VISIBLE_DEVICES: &str = "CUDA_VISIBLE_DEVICES";
+
 /// What every variable begins with that is mbed's own.
 pub(crate) const PREFIX: &str = "MBED_";
 
 /// Every variable that is not a setting, with what it does.
-pub(crate) const OTHERS: [(&str, &str); 21] = [
+pub(crate) const OTHERS: [(&str, &str); 23] = [
     (
         MBED_CACHE,
         "folder where mbed keeps what it makes itself; `mbed` in the platform's folder of caches without it",
@@ -82,10 +89,15 @@ pub(crate) const OTHERS: [(&str, &str); 21] = [
     ),
     (
         VIRTUAL_ENV,
-        "the active virtual environment of Python, whose package `onnxruntime` holds that library too",
+        "the active virtual environment of Python, whose packages hold that library and those of CUDA too",
     ),
     (CONDA_PREFIX, "as `VIRTUAL_ENV`, for conda"),
-    ("CUDA_VISIBLE_DEVICES", "read by the CUDA driver: which devices there are at all, numbered anew from 0"),
+    (
+        CUDA_PATH,
+        "folder of a CUDA toolkit, whose libraries NVRTC and cublasLt are looked for in its `lib64` and `lib`",
+    ),
+    (CUDA_HOME, "as `CUDA_PATH`, where that is not set"),
+    (CUDA_VISIBLE_DEVICES, "read by the CUDA driver: which devices there are at all, numbered anew from 0"),
 ];
 
 impl Environment {
@@ -151,6 +163,10 @@ impl Environment {
             ort_dylib_path: path(ORT_DYLIB_PATH),
             virtual_env: path(VIRTUAL_ENV),
             conda_prefix: path(CONDA_PREFIX),
+            cuda_path: path(CUDA_PATH).or_else(|| path(CUDA_HOME)),
+            // Set to nothing, it means that there are no devices.
+            cuda_visible_devices: lookup(CUDA_VISIBLE_DEVICES)
+                .map(|value| value.to_string_lossy().into_owned()),
             settings: BTreeMap::new(),
         }
     }

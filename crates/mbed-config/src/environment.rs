@@ -48,6 +48,10 @@ pub struct Environment {
     pub virtual_env: Option<PathBuf>,
     /// [`CONDA_PREFIX`](crate::env_vars::CONDA_PREFIX)
     pub conda_prefix: Option<PathBuf>,
+    /// [`CUDA_PATH`](crate::env_vars::CUDA_PATH) or its other name.
+    pub cuda_path: Option<PathBuf>,
+    /// [`CUDA_VISIBLE_DEVICES`](crate::env_vars::CUDA_VISIBLE_DEVICES), which may be empty.
+    pub cuda_visible_devices: Option<String>,
     /// Variables that begin with `MBED_` or have the older name of a setting, as they are.
     pub settings: BTreeMap<String, OsString>,
 }

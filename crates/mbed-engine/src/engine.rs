@@ -13,6 +13,8 @@ use crate::batch::Cutter;
 use crate::finish::scatter;
 use crate::flow::{self, Parts};
 use crate::memory::{Controller, CostModel, Learnt, MemoryOptions, MemoryReport, Reading};
+use crate::post;
+use crate::reopen::Reopen;
 use crate::sizing::{Plan, Sizing};
 use crate::tokenise::Tokenise;
 use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source, Within};
@@ -42,6 +44,7 @@ pub struct Engine {
     encoder: TextEncoder,
     options: EngineOptions,
     sizing: Sizing,
+    reopen: Option<Reopen>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -79,7 +82,14 @@ impl Engine {
                 return Err(EngineError::TooManyDimensions { asked, available });
             }
         }
-        Ok(Self { sessions, encoder, options, sizing: Sizing::Fixed })
+        Ok(Self { sessions, encoder, options, sizing: Sizing::Fixed, reopen: None })
+    }
+
+    /// Opens sessions anew whose device is lost; without it they are taken out.
+    #[must_use]
+    pub fn with_reopening(mut self, reopen: Reopen) -> Self {
+        self.reopen = Some(reopen);
+        self
     }
 
     /// Makes batches size themselves by memory and by measured rates, within the bounds of the engine's options. Sessions
@@ -206,7 +216,6 @@ impl Engine {
         let dimensions = self.dimensions();
         let sequences = self.tokenise().run(rows)?;
         let plan = Plan { sizing: &self.sizing, options: &self.options, layout: layout(&self.sessions) };
-        let Some(session) = self.sessions.first_mut() else { return Err(EngineError::NoSession) };
         let _at_work = plan.at_work(1);
         let lengths = sequences.lengths();
         let mut cutter = Cutter::new(&lengths);
@@ -214,7 +223,9 @@ impl Engine {
         vectors.reset(rows.len(), dimensions);
         plan.window();
         while let Some(cut) = plan.cut(&mut cutter) {
-            let result = plan.compute((0, session.as_mut()), &sequences.list, cut);
+            let (sessions, reopen) = (&mut self.sessions, self.reopen.as_ref());
+            let result = post::compute_anywhere((sessions, reopen), plan, (&sequences.list, &cut));
+            let result = result.ok_or(EngineError::NoSession)?;
             let done = result.map_err(|failure| failure.into_error(rows, &sequences))?;
             if let Some((sequence, source)) = done.failed.into_iter().next() {
                 return Err(EngineError::Compute { row: rows.name(sequences.first_row(sequence)), source });
@@ -224,7 +235,9 @@ impl Engine {
                 scatter(self.options.finish, &part.vectors, &rows, &mut vectors);
             }
         }
-        plan.idle((0, session.as_mut()), Duration::ZERO);
+        for (desk, session) in self.sessions.iter_mut().enumerate() {
+            plan.idle((desk, session.as_mut()), Duration::ZERO);
+        }
         Ok(vectors)
     }
 
@@ -250,8 +263,8 @@ impl Engine {
             overflow: self.options.overflow,
         };
         let plan = Plan { sizing: &self.sizing, options: &self.options, layout: layout(&self.sessions) };
-        let sessions = &mut self.sessions;
-        let parts = Parts { sessions, tokenise, plan, finish: self.options.finish, dimensions };
+        let (sessions, reopen) = (&mut self.sessions, self.reopen.as_ref());
+        let parts = Parts { sessions, reopen, tokenise, plan, finish: self.options.finish, dimensions };
         let result = flow::run(parts, source, sink, (progress, cancel));
         if let Sizing::Adaptive(controller) = &self.sizing {
             for (desk, session) in self.sessions.iter_mut().enumerate() {

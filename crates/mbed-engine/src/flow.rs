@@ -9,7 +9,6 @@
 //! planner hands a window to the collector before it cuts the next: so at most five windows are in memory, one in
 //! each stage and one in each channel.
 
-use std::panic::{self, AssertUnwindSafe};
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -20,20 +19,21 @@ use mbed_text::Pieces;
 
 use crate::batch::Cutter;
 use crate::finish::scatter;
+use crate::post::{Finished, Job, Outcome, Post};
+use crate::reopen::Reopen;
 use crate::sequences::Sequences;
-use crate::sizing::{Cut, Plan};
+use crate::sizing::Plan;
 use crate::tokenise::{Tokenise, Tokenised};
-use crate::worker::{Computed, Done, Failure};
+use crate::worker::{Computed, Failure};
 use crate::{Cancel, EngineError, Finish, Rows, RunError, RunStats, Sink, Source};
 
-/// How often a session without work looks whether somebody waits for its memory.
-const IDLE_INTERVAL: Duration = Duration::from_millis(10);
 /// How often a stage that waits looks whether somebody wants the end.
 const CANCEL_INTERVAL: Duration = Duration::from_millis(50);
 
 /// What a run works with.
 pub(crate) struct Parts<'a> {
     pub(crate) sessions: &'a mut [Box<dyn Session>],
+    pub(crate) reopen: Option<&'a Reopen>,
     pub(crate) tokenise: Tokenise<'a>,
     pub(crate) plan: Plan<'a>,
     pub(crate) finish: Finish,
@@ -41,10 +41,10 @@ pub(crate) struct Parts<'a> {
 }
 
 /// A window with its tokens.
-struct Window<R> {
-    number: u64,
-    rows: R,
-    sequences: Sequences,
+pub(crate) struct Window<R> {
+    pub(crate) number: u64,
+    pub(crate) rows: R,
+    pub(crate) sequences: Sequences,
     tokenising: Duration,
 }
 
@@ -52,19 +52,6 @@ struct Window<R> {
 struct Announced<R> {
     window: Arc<Window<R>>,
     failed: Vec<(usize, EngineError)>,
-}
-
-/// A batch of a window for a session.
-struct Job<R> {
-    window: Arc<Window<R>>,
-    cut: Cut,
-}
-
-/// What came of a job.
-struct Outcome {
-    window: u64,
-    result: Result<Done, Failure>,
-    busy: Duration,
 }
 
 type Ready<R, E> = Result<(Window<R>, Vec<(usize, EngineError)>), RunError<E, std::convert::Infallible>>;
@@ -81,6 +68,9 @@ pub(crate) fn run<S: Source, K: Sink<Rows = S::Rows>>(
     let (planned_in, planned) = bounded(1);
     let (jobs_in, jobs) = bounded::<Job<S::Rows>>(parts.sessions.len());
     let (outcomes_in, outcomes) = unbounded();
+    let (returned_in, returned) = unbounded();
+    let workers = parts.sessions.len();
+    let reopen = parts.reopen;
     let tokenise = parts.tokenise;
     let batches = parts.plan;
     // The stages run on threads of their own; what they tell belongs to whoever called.
@@ -96,16 +86,18 @@ pub(crate) fn run<S: Source, K: Sink<Rows = S::Rows>>(
             scope.spawn(move || planning.in_scope(|| plan(&tokenised, &planned_in, &jobs_in, batches))),
         );
         for (desk, session) in parts.sessions.iter_mut().enumerate() {
-            let (jobs, outcomes) = (jobs.clone(), outcomes_in.clone());
+            let (jobs, returned, outcomes) = (jobs.clone(), returned.clone(), outcomes_in.clone());
+            let post = Post { desk, session, reopen, batches };
             let working = span.clone();
-            let work = move || work((desk, session.as_mut()), &jobs, &outcomes, batches);
-            stages.push(scope.spawn(move || working.in_scope(work)));
+            stages.push(scope.spawn(move || working.in_scope(|| post.work(jobs, &returned, &outcomes))));
         }
         // Only the stages may keep these ends open, or nobody would notice that they have gone.
-        drop((jobs, outcomes_in));
-        let collector = Collector {
+        drop((jobs, returned, outcomes_in));
+        let mut collector = Collector {
             planned,
             outcomes,
+            returned: returned_in,
+            workers,
             finish: parts.finish,
             dimensions: parts.dimensions,
             progress,
@@ -183,50 +175,14 @@ fn plan<R: Rows, E: std::error::Error>(
     }
 }
 
-fn work<R: Rows>(
-    (desk, session): (usize, &mut dyn Session),
-    jobs: &Receiver<Job<R>>,
-    outcomes: &Sender<Outcome>,
-    batches: Plan<'_>,
-) {
-    while let Some(Job { window, cut }) = next_job((desk, &mut *session), jobs, batches) {
-        // A panic must be told like any other failure: while other sessions hold the channel of outcomes open, the
-        // collector would wait for this batch for ever. Nothing is used after it that it could have left half done.
-        let compute = || batches.compute((desk, &mut *session), &window.sequences.list, cut);
-        let start = Instant::now();
-        let computed = panic::catch_unwind(AssertUnwindSafe(compute));
-        let has_panicked = computed.is_err();
-        let result = computed.unwrap_or(Err(Failure::Panicked));
-        let busy = start.elapsed();
-        if outcomes.send(Outcome { window: window.number, result, busy }).is_err() || has_panicked {
-            return;
-        }
-    }
-}
-
-/// Waits for a job, or `None` where there will be no more. A session without work may have to give buffers back.
-fn next_job<R>(
-    (desk, session): (usize, &mut dyn Session),
-    jobs: &Receiver<Job<R>>,
-    batches: Plan<'_>,
-) -> Option<Job<R>> {
-    let start = Instant::now();
-    loop {
-        match jobs.recv_timeout(IDLE_INTERVAL) {
-            Ok(job) => return Some(job),
-            Err(RecvTimeoutError::Timeout) => batches.idle((desk, session), start.elapsed()),
-            Err(RecvTimeoutError::Disconnected) => {
-                batches.idle((desk, session), Duration::MAX);
-                return None;
-            }
-        }
-    }
-}
-
 /// Puts results back into windows, in order.
 struct Collector<'a, R, E: std::error::Error + 'static> {
     planned: Receiver<Planned<R, E>>,
-    outcomes: Receiver<Outcome>,
+    outcomes: Receiver<Outcome<R>>,
+    /// Batches of sessions that were lost go back to the others.
+    returned: Sender<Job<R>>,
+    /// Sessions that still work.
+    workers: usize,
     finish: Finish,
     dimensions: usize,
     progress: &'a dyn Progress,
@@ -235,12 +191,12 @@ struct Collector<'a, R, E: std::error::Error + 'static> {
 
 impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
     fn run<K: Sink<Rows = R>>(
-        &self,
+        &mut self,
         sink: &mut K,
         stats: &mut RunStats,
     ) -> Result<(), RunError<E, K::Error>> {
         // Results of windows whose turn has not come.
-        let mut early: Vec<Outcome> = Vec::new();
+        let mut early: Vec<Finished> = Vec::new();
         while let Some(window) = self.receive(&self.planned)? {
             let Announced { window, failed } = window.map_err(widen)?;
             let mut vectors = Embeddings::new();
@@ -250,17 +206,17 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
             for (row, error) in failed {
                 self.give_up((&window, row), error, sink, stats)?;
             }
-            let (ours, others) = early.into_iter().partition(|outcome| outcome.window == window.number);
+            let (ours, others) = early.into_iter().partition(|finished| finished.window == window.number);
             early = others;
-            for outcome in ours {
-                missing -= self.place(outcome, (&window, &mut vectors), sink, stats)?;
+            for finished in ours {
+                missing -= self.place(finished, (&window, &mut vectors), sink, stats)?;
             }
             while missing > 0 {
-                let outcome = self.receive(&self.outcomes)?.ok_or(EngineError::WorkerLost)?;
-                if outcome.window == window.number {
-                    missing -= self.place(outcome, (&window, &mut vectors), sink, stats)?;
+                let finished = self.finished(stats)?;
+                if finished.window == window.number {
+                    missing -= self.place(finished, (&window, &mut vectors), sink, stats)?;
                 } else {
-                    early.push(outcome);
+                    early.push(finished);
                 }
             }
             let begin = Instant::now();
@@ -273,17 +229,41 @@ impl<R: Rows, E: std::error::Error> Collector<'_, R, E> {
         Ok(())
     }
 
+    /// The next job that is finished. A batch whose session was lost goes back to the others.
+    fn finished(&mut self, stats: &mut RunStats) -> Result<Finished, EngineError> {
+        loop {
+            match self.receive(&self.outcomes)?.ok_or(EngineError::WorkerLost)? {
+                Outcome::Done(finished) => return Ok(finished),
+                Outcome::Reopened => stats.reopened_sessions += 1,
+                Outcome::Lost { job, error } => {
+                    stats.lost_sessions += 1;
+                    self.workers -= 1;
+                    if self.workers == 0 {
+                        let Job { window, cut } = job;
+                        let sequence = cut.sequences.first().copied().unwrap_or(0);
+                        let failure = Failure::Session { sequence, error };
+                        return Err(failure.into_error(&window.rows, &window.sequences));
+                    }
+                    let left = self.workers;
+                    tracing::warn!(%error, left, "a session is taken out, and its batch goes to another");
+                    // Where the others are lost by now too, they have said so, and the last of them ends the run.
+                    let _ = self.returned.send(job);
+                }
+            }
+        }
+    }
+
     /// Puts a result into its window, and gives the number of its sequences.
     fn place<K: Sink<Rows = R>>(
         &self,
-        outcome: Outcome,
+        finished: Finished,
         (window, vectors): (&Window<R>, &mut Embeddings),
         sink: &mut K,
         stats: &mut RunStats,
     ) -> Result<usize, EngineError> {
-        let done = outcome.result.map_err(|failure| failure.into_error(&window.rows, &window.sequences))?;
+        let done = finished.result.map_err(|failure| failure.into_error(&window.rows, &window.sequences))?;
         stats.splits += done.splits;
-        stats.busy += outcome.busy;
+        stats.busy += finished.busy;
         let mut placed = done.failed.len();
         for (sequence, error) in done.failed {
             let row = window.sequences.first_row(sequence);

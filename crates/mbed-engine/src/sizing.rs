@@ -20,7 +20,7 @@ pub(crate) enum Sizing {
 }
 
 /// Sequences of a batch, and the size that they stand for in measurements.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Cut {
     pub(crate) sequences: Vec<usize>,
     pub(crate) size: Option<usize>,

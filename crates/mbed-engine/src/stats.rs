@@ -21,6 +21,10 @@ pub struct RunStats {
     pub failed_rows: u64,
     /// How often a batch was cut into parts because memory ran out.
     pub splits: u64,
+    /// How often a session whose device was lost was opened anew.
+    pub reopened_sessions: u64,
+    /// Sessions that were taken out because their device was lost; others computed what they had.
+    pub lost_sessions: u64,
     /// What tokenising took, beside the other stages.
     pub tokenising: Duration,
     /// What finishing and writing vectors took, beside the other stages.

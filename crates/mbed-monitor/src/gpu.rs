@@ -52,10 +52,16 @@ pub struct GpuSample {
     pub index: u32,
     /// What its maker calls it.
     pub name: Option<String>,
+    /// `GPU-` and 32 digits, by which other tools know it.
+    pub uuid: Option<String>,
     /// Its memory.
     pub memory_total: Option<Bytes>,
     /// What of it is in use.
     pub memory_used: Option<Bytes>,
+    /// What of it nobody holds.
+    pub memory_free: Option<Bytes>,
+    /// What of it the driver keeps for itself.
+    pub memory_reserved: Option<Bytes>,
     /// The part of the last moments in which it computed, 0 to 1.
     pub busy: Option<f64>,
     /// Heat, in degrees Celsius.
@@ -188,8 +194,12 @@ impl Heard {
 
 fn ask(card: &Device<'_>, heard: &mut Heard) -> GpuSample {
     let memory = heard.answer("memory", card.memory_info());
-    let (total, used) = memory.map(|memory| (memory.total, memory.used)).unzip();
-    let used = heard.figure("memory", used.map(Bytes::new), Bytes::new(total.unwrap_or(0)));
+    let total = memory.as_ref().map(|memory| Bytes::new(memory.total));
+    let mut part =
+        |what: &str, bytes: Option<u64>| heard.figure(what, bytes.map(Bytes::new), total.unwrap_or_default());
+    let used = part("memory", memory.as_ref().map(|memory| memory.used));
+    let free = part("free memory", memory.as_ref().map(|memory| memory.free));
+    let reserved = part("reserved memory", memory.as_ref().map(|memory| memory.reserved));
     let busy = heard.answer("use", card.utilization_rates());
     let busy = heard.figure("percent busy", busy.map(|rates| rates.gpu), 100);
     let celsius = heard.answer("temperature", card.temperature(TemperatureSensor::Gpu));
@@ -203,9 +213,12 @@ fn ask(card: &Device<'_>, heard: &mut Heard) -> GpuSample {
         |reasons: ThrottleReasons| reasons.iter_names().map(|(name, _)| name.to_lowercase()).collect();
     GpuSample {
         name: heard.answer("name", card.name()),
+        uuid: heard.answer("UUID", card.uuid()),
         // Without what is used the whole is worth nothing.
-        memory_total: used.and(total).map(Bytes::new),
+        memory_total: used.and(total),
         memory_used: used,
+        memory_free: free,
+        memory_reserved: reserved,
         busy: busy.map(|percent| f64::from(percent) / 100.0),
         celsius: heard.figure("degrees Celsius", celsius, MOST_CELSIUS),
         watts: heard.figure("watts", drawn, MOST_WATTS),

@@ -65,12 +65,6 @@ pub enum Error {
         /// The name that was asked for.
         name: String,
     },
-    /// The backend has a name, and no build of mbed has it yet.
-    #[error("no build of mbed has a backend `{name}` yet")]
-    PlannedBackend {
-        /// The name that was asked for.
-        name: String,
-    },
     /// The fastest 16-bit format was asked for, and the device has none.
     #[error("`{device}` has no 16-bit format, and mixed precision asks for one")]
     NoMixedPrecision {
@@ -143,9 +137,7 @@ impl Hint for Error {
             Self::Profile(error) => error.hint(),
             Self::NoSpans { .. } => Some("without `--late` each chunk is embedded by itself".to_owned()),
             Self::NoCacheFolder => Some("set the variable `MBED_CACHE` to a folder".to_owned()),
-            Self::UnknownBackend { .. } | Self::PlannedBackend { .. } => {
-                Some(format!("backends are {}", KNOWN_BACKENDS.join(", ")))
-            }
+            Self::UnknownBackend { .. } => Some(format!("backends are {}", KNOWN_BACKENDS.join(", "))),
             Self::NotCompiledIn { name } => {
                 Some(format!("build it in: `cargo build --release --features {name}`"))
             }

@@ -70,4 +70,4 @@ pub use mbed_engine::{Cancel, Engine, EngineError, Rows, RunError, RunStats, Sin
 pub use mbed_text::chunk;
 pub use onnx_runtime::fetch_onnx_runtime;
 pub use open::{Opened, check_backend, open};
-pub use registry::{KNOWN_BACKENDS, PLANNED_BACKENDS, Place, places, probe};
+pub use registry::{KNOWN_BACKENDS, Place, places, probe};

@@ -7,7 +7,7 @@ use mbed_engine::{Engine, EngineOptions, Finish, Rescale};
 use mbed_model::{Model, ResolvedModel};
 use mbed_text::{TextEncoder, TextOptions};
 
-use crate::registry::{KNOWN_BACKENDS, PLANNED_BACKENDS, backends, check_instructions, provide};
+use crate::registry::{KNOWN_BACKENDS, backends, check_instructions, provide};
 use crate::sessions::{Chosen, open_sessions};
 use crate::{Context, Embedder, Error, Refusal, sizing};
 
@@ -67,7 +67,7 @@ pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error>
     let encoder = TextEncoder::new(&model.text, &text_options(settings))?;
     let finish = finish(&settings.model, &model);
     let pooling = model.head().map(|head| head.pooling.clone()).unwrap_or_default();
-    let Chosen { backend, sessions, passed_over } =
+    let Chosen { backend, sessions, passed_over, reopen } =
         open_sessions(candidates, &model.source, &settings.runtime)?;
     let options = EngineOptions {
         batching: settings.batching,
@@ -77,6 +77,9 @@ pub fn open(settings: &Settings, context: &Context<'_>) -> Result<Opened, Error>
         finish,
     };
     let mut engine = Engine::new(sessions, encoder, options)?;
+    if let Some(reopen) = reopen {
+        engine = engine.with_reopening(reopen);
+    }
     engine.warm_up()?;
     let embedder = match settings.memory.adapt {
         Adapt::Off => Embedder::new(engine, None),
@@ -129,12 +132,8 @@ fn candidates(settings: &Settings, context: &Context<'_>) -> Result<Vec<Box<dyn 
     };
     let Some(backend) = backends(settings).into_iter().find(|backend| backend.name() == name) else {
         let name = name.clone();
-        let is_one_of = |names: &[&str]| names.contains(&name.as_str());
-        return Err(match (is_one_of(KNOWN_BACKENDS), is_one_of(PLANNED_BACKENDS)) {
-            (true, _) => Error::NotCompiledIn { name },
-            (false, true) => Error::PlannedBackend { name },
-            (false, false) => Error::UnknownBackend { name },
-        });
+        let is_known = KNOWN_BACKENDS.contains(&name.as_str());
+        return Err(if is_known { Error::NotCompiledIn { name } } else { Error::UnknownBackend { name } });
     };
     let Probe::Absent(reason) = backend.probe() else { return Ok(vec![backend]) };
     let absent = |reason| Error::NoDevice { backend: name.clone(), reason };

@@ -9,16 +9,14 @@ use mbed_model::Refresh;
 
 use crate::{Context, Error};
 
-/// Every backend that a build may have, in the order in which `auto` asks them. Each is also the name of the
+/// Every backend that a build may have, in the order in which `auto` asks them: `cuda` comes last until it has been measured
+/// beside the others. Each is also the name of the
 /// feature that builds it in.
-pub const KNOWN_BACKENDS: &[&str] = &["cpu", "onnx", "candle"];
-
-/// Backends that settings may name and that no build has yet.
-pub const PLANNED_BACKENDS: &[&str] = &["cuda"];
+pub const KNOWN_BACKENDS: &[&str] = &["cpu", "onnx", "candle", "cuda"];
 
 /// The backends of this build, in the order of [`KNOWN_BACKENDS`].
 #[cfg_attr(
-    not(any(feature = "cpu", feature = "onnx")),
+    not(any(feature = "cpu", feature = "onnx", feature = "cuda")),
     expect(unused_variables, reason = "no other backend has settings")
 )]
 pub(crate) fn backends(settings: &Settings) -> Vec<Box<dyn Backend>> {
@@ -33,6 +31,8 @@ pub(crate) fn backends(settings: &Settings) -> Vec<Box<dyn Backend>> {
         ),
         #[cfg(feature = "candle")]
         Box::new(mbed_candle::CandleBackend),
+        #[cfg(feature = "cuda")]
+        Box::new(mbed_cuda::CudaBackend::new(cuda_options(settings))),
     ]
 }
 
@@ -73,6 +73,25 @@ fn onnx_search() -> mbed_onnx::LibrarySearch {
     mbed_onnx::LibrarySearch {
         named: environment.onnx_library(),
         folders: environment.onnx_library_folders(),
+    }
+}
+
+/// What the CUDA backend is told of settings and of the environment of this process.
+#[cfg(feature = "cuda")]
+fn cuda_options(settings: &Settings) -> mbed_cuda::CudaOptions {
+    let environment = mbed_config::Environment::read();
+    let named =
+        std::env::split_paths(&settings.cuda.libraries).filter(|folder| !folder.as_os_str().is_empty());
+    mbed_cuda::CudaOptions {
+        libraries: mbed_cuda::LibrarySearch {
+            named: named.collect(),
+            folders: environment.cuda_library_folders(),
+        },
+        visible_devices: environment.cuda_visible_devices.clone(),
+        kernel_cache: environment.cuda_kernel_cache(),
+        memory_fraction: settings.memory.fraction.get(),
+        settings: settings.cuda.clone(),
+        ..mbed_cuda::CudaOptions::default()
     }
 }
 
@@ -165,7 +184,7 @@ mod tests {
         let catalogue = Catalogue::new();
         let range = &catalogue.get("runtime.backend").unwrap().range;
         let mut named: Vec<&str> = range.split('`').skip(1).step_by(2).collect();
-        let mut known = [&["auto"], KNOWN_BACKENDS, PLANNED_BACKENDS].concat();
+        let mut known = [&["auto"], KNOWN_BACKENDS].concat();
         named.sort_unstable();
         known.sort_unstable();
         assert_eq!(named, known);

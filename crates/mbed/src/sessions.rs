@@ -1,13 +1,16 @@
 //! From a model in memory to open sessions: which backend, which devices, which precision.
 
+use std::iter::repeat_n;
 use std::num::NonZeroUsize;
 use std::panic::resume_unwind;
 use std::thread;
 
 use mbed_core::settings::{DeviceChoice, PrecisionSetting, RuntimeSettings};
 use mbed_core::{
-    Backend, BackendError, DeviceInfo, ModelSource, OpenRequest, Precision, PrecisionChoice, Session,
+    Backend, BackendError, DeviceInfo, DeviceMemory, ModelSource, OpenRequest, Precision, PrecisionChoice,
+    Session,
 };
+use mbed_engine::Reopen;
 
 use crate::{Error, Refusal};
 
@@ -16,6 +19,8 @@ pub(crate) struct Chosen {
     pub(crate) backend: &'static str,
     pub(crate) sessions: Vec<Box<dyn Session>>,
     pub(crate) passed_over: Vec<Refusal>,
+    /// How a session is opened anew whose device was lost, where devices can be.
+    pub(crate) reopen: Option<Reopen>,
 }
 
 /// Opens the model on the first candidate that can run it. Only a model that a backend does not run passes on to
@@ -28,9 +33,14 @@ pub(crate) fn open_sessions(
     let mut passed_over = Vec::new();
     for backend in candidates {
         match open_on(backend.as_ref(), source, settings) {
-            Ok(sessions) => {
+            Ok((sessions, requests)) => {
                 tell(backend.name(), &sessions);
-                return Ok(Chosen { backend: backend.name(), sessions, passed_over });
+                let name = backend.name();
+                // The processor cannot be lost without this process, and requests hold on to the model.
+                let mut memories = sessions.iter().map(|session| session.device_memory());
+                let is_own = memories.any(|memory| memory != DeviceMemory::Host);
+                let reopen = is_own.then(|| reopening(backend, requests));
+                return Ok(Chosen { backend: name, sessions, passed_over, reopen });
             }
             Err(Error::Backend(BackendError::UnsupportedModel { backend, reason })) => {
                 tracing::info!(backend, reason, "passed over");
@@ -48,12 +58,22 @@ pub(crate) fn open_sessions(
     Err(Error::NoBackend { architecture, refusals: passed_over, known: mbed_model::known_families() })
 }
 
+fn reopening(backend: Box<dyn Backend>, requests: Vec<OpenRequest>) -> Reopen {
+    Reopen::new(move |session| match requests.get(session) {
+        Some(request) => backend.open(request.clone()),
+        None => Err(BackendError::NoSuchDevice {
+            backend: backend.name(),
+            index: 0,
+            reason: "no such session was opened".to_owned(),
+        }),
+    })
+}
+
+/// Sessions with what they were opened with, in the same order.
+type Opened = (Vec<Box<dyn Session>>, Vec<OpenRequest>);
+
 /// A session for each worker on each device.
-fn open_on(
-    backend: &dyn Backend,
-    source: &ModelSource,
-    settings: &RuntimeSettings,
-) -> Result<Vec<Box<dyn Session>>, Error> {
+fn open_on(backend: &dyn Backend, source: &ModelSource, settings: &RuntimeSettings) -> Result<Opened, Error> {
     let probe = backend.probe();
     let numbers: Vec<u32> = match &settings.devices {
         DeviceChoice::All => probe.devices().iter().map(|device| device.id.index).collect(),
@@ -65,7 +85,7 @@ fn open_on(
     };
     let workers = settings.workers_per_device.unwrap_or_else(usual).get();
     let threads = threads(settings.threads, numbers.len().saturating_mul(workers));
-    let mut sessions = Vec::new();
+    let (mut sessions, mut requests) = (Vec::new(), Vec::new());
     for number in numbers {
         let device = probe.devices().iter().find(|device| device.id.index == number);
         let precision = precision(settings.precision, device)?;
@@ -74,8 +94,9 @@ fn open_on(
             .with_precision(precision)
             .with_threads(threads);
         sessions.extend(open_workers(backend, &request, workers)?);
+        requests.extend(repeat_n(request, workers));
     }
-    Ok(sessions)
+    Ok((sessions, requests))
 }
 
 /// So many sessions of one device, opened side by side: much of the work is for one thread.

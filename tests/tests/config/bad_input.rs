@@ -67,7 +67,6 @@ fn a_value_out_of_range_is_refused_in_every_layer_even_where_another_wins() {
         ("runtime.backend", "\"abacus\""),
         ("runtime.isa", "\"sse\""),
         ("runtime.devices", "[]"),
-        ("runtime.devices", "[1, 1]"),
         ("runtime.devices", "[-1]"),
         ("memory.safety_factor", "0"),
         ("memory.fraction", "1.01"),

@@ -208,11 +208,11 @@ fn values_are_shown_in_one_form() {
 #[test]
 fn a_setting_that_nothing_acts_on_is_named_where_a_person_set_it() {
     let outcome = World::new()
-        .project("[cuda]\npinned_memory = false\ngraphs = \"auto\"\n")
+        .project("[runtime]\nisa = \"avx2\"\nthreads = \"auto\"\n")
         .flag("--preset", "preset", "low-memory")
         .resolve();
     assert_eq!(
         outcome.warnings(),
-        "`cuda.pinned_memory = false` (project/mbed.toml:2:17) has no effect: no part of this build acts on it yet"
+        "`runtime.isa = \"avx2\"` (project/mbed.toml:2:7) has no effect: no part of this build acts on it yet"
     );
 }

@@ -6,6 +6,7 @@ use mbed_candle::CandleBackend;
 use mbed_config::Environment;
 use mbed_core::{Backend, BatchLayout, SpanSupport};
 use mbed_cpu::{CpuBackend, CpuBackendAtMost, Level};
+use mbed_cuda::{CudaBackend, CudaOptions};
 use mbed_onnx::{LibrarySearch, OnnxBackend};
 use mbed_tests::fake::FakeOptions;
 
@@ -62,6 +63,12 @@ pub(crate) fn backends() -> Vec<Subject> {
     });
     subjects.push(Subject {
         path: "",
+        backend: Arc::new(cuda()),
+        architectures: FAMILIES.to_vec(),
+        graphs: &[],
+    });
+    subjects.push(Subject {
+        path: "",
         backend: Arc::new(CandleBackend),
         architectures: [FAMILIES, &["deberta-v2"]].concat(),
         graphs: &[],
@@ -74,6 +81,20 @@ fn onnx() -> OnnxBackend {
     let environment = Environment::read();
     let (named, folders) = (environment.onnx_library(), environment.onnx_library_folders());
     OnnxBackend::new(LibrarySearch { named, folders })
+}
+
+/// CUDA from where the facade would take it.
+fn cuda() -> CudaBackend {
+    let environment = Environment::read();
+    CudaBackend::new(CudaOptions {
+        libraries: mbed_cuda::LibrarySearch {
+            named: Vec::new(),
+            folders: environment.cuda_library_folders(),
+        },
+        visible_devices: environment.cuda_visible_devices.clone(),
+        kernel_cache: environment.cuda_kernel_cache(),
+        ..CudaOptions::default()
+    })
 }
 
 /// The fake in its two kinds: it must keep the contract itself, or what is proven with it is worth nothing.

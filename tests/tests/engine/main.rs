@@ -7,6 +7,7 @@
 mod adaptive;
 mod failures;
 mod giving_back;
+mod losses;
 mod memory;
 mod order;
 mod overlap;

@@ -9,8 +9,8 @@ use std::thread;
 use std::time::Duration;
 
 use mbed_core::settings::{BatchingSettings, Overflow};
-use mbed_core::{Backend, Embeddings, OpenRequest, Session, Silent};
-use mbed_engine::{Cancel, Engine, EngineOptions, Finish, Rows, RunError, RunStats, Sink, Source};
+use mbed_core::{Backend, BackendError, DeviceId, Embeddings, OpenRequest, Session, Silent};
+use mbed_engine::{Cancel, Engine, EngineOptions, Finish, Reopen, Rows, RunError, RunStats, Sink, Source};
 use mbed_tests::fake::{self, FakeBackend, FakeLog, FakeOptions};
 use mbed_text::TextEncoder;
 
@@ -70,6 +70,17 @@ pub(crate) struct Setup {
     pub(crate) max_retries: u32,
     pub(crate) overflow: Overflow,
     pub(crate) finish: Finish,
+    /// Whether lost sessions are opened anew.
+    pub(crate) reopening: Reopening,
+}
+
+/// Whether lost sessions are opened anew.
+#[derive(Clone, Copy)]
+pub(crate) enum Reopening {
+    Never,
+    Always,
+    /// It is tried, and fails.
+    Fails,
 }
 
 impl Default for Setup {
@@ -83,6 +94,7 @@ impl Default for Setup {
             max_retries: 20,
             overflow: Overflow::Truncate,
             finish: Finish::default(),
+            reopening: Reopening::Never,
         }
     }
 }
@@ -92,7 +104,15 @@ impl Setup {
         let backend = FakeBackend::new(self.fake.clone());
         let open = |_| backend.open(OpenRequest::new(fake::source())).unwrap();
         let sessions: Vec<Box<dyn Session>> = (0..self.sessions).map(open).collect();
-        (Engine::new(sessions, fake::encoder(MAX_TOKENS), self.options()).unwrap(), backend.log())
+        let log = backend.log();
+        let engine = Engine::new(sessions, fake::encoder(MAX_TOKENS), self.options()).unwrap();
+        let open = move |_session| backend.open(OpenRequest::new(fake::source()));
+        let engine = match self.reopening {
+            Reopening::Never => engine,
+            Reopening::Always => engine.with_reopening(Reopen::new(open)),
+            Reopening::Fails => engine.with_reopening(Reopen::new(|_session| Err(lost()))),
+        };
+        (engine, log)
     }
 
     pub(crate) fn options(&self) -> EngineOptions {
@@ -119,6 +139,11 @@ impl Setup {
             Outcome { result, read, written, log, cancelled: cancel.is_cancelled() }
         })
     }
+}
+
+/// What a backend says whose device is gone.
+fn lost() -> BackendError {
+    BackendError::DeviceLost { device: DeviceId::new("fake", 0), source: Box::new(io::Error::other("gone")) }
 }
 
 /// What came of a run.

@@ -9,6 +9,7 @@ use anyhow::{Context, ensure};
 use super::{cli_reference, performance};
 use crate::command::CommandLine;
 use crate::journal::Journal;
+use crate::nvrtc;
 use crate::printer;
 use crate::workspace::Workspace;
 
@@ -58,7 +59,9 @@ pub(crate) fn run(workspace: &Workspace, mode: Mode) -> anyhow::Result<()> {
         let build = build.arg("--bin").arg(performance::BINARY);
         journal.step("build", || build.run())?;
         journal.step("generated files", || all(mode, &workspace.binary(BINARY)))?;
-        journal.step("page of models", || models_page(mode, workspace))
+        journal.step("page of models", || models_page(mode, workspace))?;
+        let library = journal.step("set up NVRTC", || nvrtc::provide(workspace))?;
+        journal.step("page of kernels", || kernels_page(mode, workspace, &library))
     })
 }
 
@@ -81,13 +84,36 @@ const MODELS_PAGE: &str = "docs/reference/models.md";
 /// # Errors
 /// A model cannot be run, is too far from its known vectors, or the page does not say what was measured.
 pub(crate) fn models_page(mode: Mode, workspace: &Workspace) -> anyhow::Result<()> {
-    CommandLine::cargo("build --workspace --all-features --example models_page").run()?;
-    let measure = CommandLine::new(workspace.binary("examples/models_page"));
-    match mode {
-        Mode::Write => measure.arg(MODELS_PAGE).run(),
-        Mode::Check => measure.arg("--check").arg(MODELS_PAGE).run(),
+    measured_page(mode, workspace, ("models_page", None), MODELS_PAGE)
+}
+
+/// The page of what kernels need.
+const KERNELS_PAGE: &str = "docs/reference/kernels.md";
+
+/// Compiles every kernel with the NVRTC in `library`, and writes or checks the page that tells what came of it.
+///
+/// # Errors
+/// A kernel does not compile, or the page does not say what was measured.
+pub(crate) fn kernels_page(mode: Mode, workspace: &Workspace, library: &Path) -> anyhow::Result<()> {
+    measured_page(mode, workspace, ("kernels_page", Some(library)), KERNELS_PAGE)
+}
+
+/// Builds the example that makes `page`, and runs it.
+fn measured_page(
+    mode: Mode,
+    workspace: &Workspace,
+    (example, argument): (&str, Option<&Path>),
+    page: &str,
+) -> anyhow::Result<()> {
+    CommandLine::cargo("build --workspace --all-features --example").arg(example).run()?;
+    let mut measure = CommandLine::new(workspace.binary(&format!("examples/{example}")));
+    if mode == Mode::Check {
+        measure = measure.arg("--check");
     }
-    .with_context(|| format!("`{MODELS_PAGE}` is not fresh: run `cargo xtask generate`"))
+    if let Some(argument) = argument {
+        measure = measure.arg(argument);
+    }
+    measure.arg(page).run().with_context(|| format!("`{page}` is not fresh: run `cargo xtask generate`"))
 }
 
 /// Makes sure that `file` holds `content`.

@@ -4,4 +4,4 @@ mod cli_reference;
 mod files;
 mod performance;
 
-pub(crate) use files::{BINARY, Mode, all, models_page, run};
+pub(crate) use files::{BINARY, Mode, all, kernels_page, models_page, run};

@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use clap::Args;
 use mbed::{DeviceInfo, Probe};
+use mbed_monitor::{GpuSample, Gpus};
 use serde_json::{Value, json};
 
 use crate::failure::Failure;
@@ -19,7 +20,8 @@ pub(crate) struct DevicesArguments {
 }
 
 pub(crate) fn run(arguments: &DevicesArguments, printer: &Printer) -> Result<Status, Failure> {
-    let found = mbed::probe();
+    let mut found = mbed::probe();
+    add_cards(&mut found);
     if arguments.json {
         let backends: Vec<Value> = found.iter().map(|(name, probe)| as_json(name, probe)).collect();
         printer.data(&json!({ "backends": backends }).to_string());
@@ -36,10 +38,53 @@ pub(crate) fn run(arguments: &DevicesArguments, printer: &Printer) -> Result<Sta
             }
         }
     }
-    for name in mbed::PLANNED_BACKENDS {
-        printer.data(&format!("{name:8} not in any build yet"));
-    }
     Ok(Status::Success)
+}
+
+/// Adds what the driver's management library tells of cards to the devices that are such cards.
+fn add_cards(found: &mut [(&'static str, Probe)]) {
+    let devices = found.iter_mut().filter_map(|(_, probe)| match probe {
+        Probe::Found(devices) => Some(devices),
+        Probe::Absent(_) => None,
+    });
+    let mut cards: Vec<(&mut DeviceInfo, String)> = devices
+        .flatten()
+        .filter_map(|device| {
+            let uuid =
+                device.details.iter().find(|(name, _)| name == "UUID").map(|(_, uuid)| uuid.clone())?;
+            Some((device, uuid))
+        })
+        .collect();
+    if cards.is_empty() {
+        return;
+    }
+    let samples = Gpus::load().map(|gpus| gpus.sample()).unwrap_or_default();
+    for (device, uuid) in &mut cards {
+        if let Some(sample) = samples.iter().find(|sample| sample.uuid.as_ref() == Some(uuid)) {
+            device.memory_free = sample.memory_free;
+            device.details.extend(card_details(sample));
+        }
+    }
+}
+
+/// What a card tells, in the words of a line.
+fn card_details(sample: &GpuSample) -> Vec<(String, String)> {
+    let celsius = sample.celsius.map(|celsius| format!("{celsius} °C"));
+    let power = sample.watts.map(|watts| match sample.watts_limit {
+        Some(limit) => format!("{watts:.0} of {limit:.0} W"),
+        None => format!("{watts:.0} W"),
+    });
+    let megahertz = |clock: Option<u32>| clock.map(|clock| format!("{clock} MHz"));
+    let bytes = |bytes: Option<mbed::Bytes>| bytes.map(|bytes| bytes.to_string());
+    let all = [
+        ("memory used", bytes(sample.memory_used)),
+        ("reserved", bytes(sample.memory_reserved)),
+        ("clock", megahertz(sample.clock_mhz)),
+        ("memory clock", megahertz(sample.memory_clock_mhz)),
+        ("temperature", celsius),
+        ("power", power),
+    ];
+    all.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }
 
 fn as_json(name: &str, probe: &Probe) -> Value {
@@ -58,6 +103,9 @@ fn describe(device: &DeviceInfo) -> String {
     }
     if let Some(total) = device.memory_total {
         let _ = write!(line, ", {total}");
+    }
+    if let Some(free) = device.memory_free {
+        let _ = write!(line, " ({free} free)");
     }
     let _ = write!(line, "; precisions: {}", precisions.join(", "));
     for (name, value) in &device.details {

@@ -8,7 +8,7 @@ use crate::support::{Outcome, Place, bert_mean};
 
 impl Place {
     /// Runs `mbed` with variables.
-    fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Outcome {
+    pub(crate) fn run_with(&self, variables: &[(&str, &str)], arguments: &[&str]) -> Outcome {
         self.outcome(&self.command(arguments).envs(variables.iter().copied()).output().unwrap())
     }
 }

@@ -7,7 +7,7 @@ use crate::support::{Outcome, Place, bert_mean};
 /// Embeds two lines with these options, and a setting that nothing acts on.
 fn embed(place: &Place, options: &[&str]) -> Outcome {
     place.file("texts.txt", "one\ntwo\n");
-    place.file("mbed.toml", "[cuda]\npinned_memory = false\n");
+    place.file("mbed.toml", "[runtime]\nisa = \"avx2\"\n");
     place.embed(&[&["texts.txt"], options].concat()).ok()
 }
 
@@ -20,7 +20,7 @@ fn warnings_go_to_standard_error_and_not_into_data() {
         "{}",
         outcome.stdout
     );
-    let warning = "WARN mbed::invocation: `cuda.pinned_memory = false` (HERE/mbed.toml:2:17) has no effect";
+    let warning = "WARN mbed::invocation: `runtime.isa = \"avx2\"` (HERE/mbed.toml:2:7) has no effect";
     assert!(outcome.stderr.contains(warning), "{}", outcome.stderr);
     assert_eq!(outcome.stderr.lines().count(), 2, "the warning and the summary: {}", outcome.stderr);
     assert_eq!(embed(&place, &["--quiet"]).stderr, "");

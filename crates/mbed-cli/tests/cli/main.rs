@@ -7,6 +7,7 @@ mod bench;
 mod chunk;
 mod commands;
 mod config;
+mod cuda;
 mod embed;
 mod interrupted;
 mod logging;

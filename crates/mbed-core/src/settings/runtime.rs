@@ -38,7 +38,7 @@ pub struct RuntimeSettings {
     #[schemars(with = "AutoCount", extend("x-unit" = "workers", "examples" = [2]))]
     pub workers_per_device: Option<NonZeroUsize>,
     /// Which devices of the backend compute, in the numbers that `mbed devices` shows. Those are of the visible ones
-    /// alone where `CUDA_VISIBLE_DEVICES` is set.
+    /// alone where `CUDA_VISIBLE_DEVICES` is set. One that is named twice computes in two sessions.
     #[schemars(extend("examples" = [[0, 1]]))]
     pub devices: DeviceChoice,
 }

@@ -193,6 +193,8 @@ fn summary(embedder: &mbed::Embedder, backend: &'static str, model: String, load
         peak_memory_bytes: mbed_monitor::peak_resident().map(mbed_core::Bytes::get),
         failed_rows: 0,
         splits: 0,
+        reopened_sessions: 0,
+        lost_sessions: 0,
         memory: embedder.memory_report(),
         profile: None,
     }

@@ -42,6 +42,10 @@ pub(super) struct Summary {
     pub(super) failed_rows: u64,
     /// How often a batch was cut into parts because memory ran out.
     pub(super) splits: u64,
+    /// How often a session whose device was lost was opened anew.
+    pub(super) reopened_sessions: u64,
+    /// Sessions that were taken out because their device was lost.
+    pub(super) lost_sessions: u64,
     /// How batches sized themselves; `null` where they did not.
     pub(super) memory: Option<MemoryReport>,
     /// What stages took, where that was asked for.
@@ -57,9 +61,23 @@ impl Summary {
         self.truncated_rows = stats.truncated_rows;
         self.failed_rows = stats.failed_rows;
         self.splits = stats.splits;
+        self.reopened_sessions = stats.reopened_sessions;
+        self.lost_sessions = stats.lost_sessions;
         self.seconds = stats.elapsed.as_secs_f64();
         self.texts_per_s = stats.texts_per_second();
         self.tokens_per_s = stats.tokens_per_second();
+    }
+
+    /// What became of devices that were lost.
+    fn loss_words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if self.reopened_sessions > 0 {
+            words.push(format!("a device was lost and opened anew {} times", self.reopened_sessions));
+        }
+        if self.lost_sessions > 0 {
+            words.push(format!("{} sessions lost with their devices, others took over", self.lost_sessions));
+        }
+        words
     }
 
     /// What memory did to batches, where it did anything.
@@ -95,6 +113,7 @@ impl Summary {
             "{} on {} ({}) in {}",
             self.backend, self.device, self.device_name, self.precision
         ));
+        parts.extend(self.loss_words());
         parts.extend(self.memory_words());
         parts.join(", ")
     }
