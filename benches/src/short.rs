@@ -1,4 +1,4 @@
-//! About a minute for people who want to know what their machine does with their model.
+//! A minute or two for people who want to know what their machine does with their model.
 
 use std::num::NonZeroUsize;
 
@@ -6,7 +6,7 @@ use crate::BenchError;
 use crate::suite::{BatchTokens, Matrix, Studies, Suite};
 use crate::workload::WorkloadName;
 
-/// Everything in about a minute on two cores with MiniLM: every backend of this build in every precision on short and long
+/// Everything in a minute or two on two cores with MiniLM: every backend of this build in every precision on short and long
 /// texts, batch sizes, workers, accuracy, and some seconds without a break.
 ///
 /// # Errors
@@ -15,7 +15,7 @@ pub fn short_suite(model: &str) -> Result<Suite, BenchError> {
     let counts = |counts: &[usize]| counts.iter().copied().filter_map(NonZeroUsize::new).collect();
     Ok(Suite {
         name: "short".to_owned(),
-        description: "About a minute".to_owned(),
+        description: "A minute or two".to_owned(),
         rounds: 3,
         round_seconds: 0.25,
         warm_up_rounds: 3,

@@ -12,9 +12,6 @@ use crate::BenchError;
 use crate::rows::{self, Body, Origin, Peer, Row};
 use crate::stats::median;
 
-/// Engines that fewer readers care about are in the file and not in the table: at most so many are shown.
-const SHOWN: usize = 9;
-
 /// The section, of the newest comparison with other engines among the files of a folder.
 ///
 /// # Errors
@@ -61,13 +58,16 @@ fn section(path: &Path, origin: &Origin, rows: &[Row]) -> String {
             engines.push(&peer.engine);
         }
     }
-    let rate = |engine: &str, texts: &str| {
-        let found = peers.iter().find(|peer| peer.engine == engine && peer.texts == texts);
-        found.filter(|peer| !peer.rounds.is_empty()).map(|peer| median(&peer.rounds))
-    };
     let first = texts.first().map_or("", |(name, _)| *name);
-    engines.sort_by(|a, b| rate(b, first).unwrap_or(0.0).total_cmp(&rate(a, first).unwrap_or(0.0)));
-    engines.truncate(SHOWN);
+    // Precisions that are fast come first, and of each the engines that are.
+    let rank = |engine: &str| {
+        let fastest = fastest(&peers, first, |other| precision(other) == precision(engine));
+        (fastest.unwrap_or(0.0), rate(&peers, engine, first).unwrap_or(0.0))
+    };
+    engines.sort_by(|a, b| {
+        let ((a_class, a), (b_class, b)) = (rank(a), rank(b));
+        b_class.total_cmp(&a_class).then(b.total_cmp(&a))
+    });
     let table = engines.iter().map(|engine| line(&peers, engine, &texts)).collect();
     let mut heads = vec!["engine", "precision"];
     let named: Vec<String> =
@@ -78,7 +78,8 @@ fn section(path: &Path, origin: &Origin, rows: &[Row]) -> String {
     let rounds = peers.iter().map(|peer| peer.rounds.len()).max().unwrap_or_default();
     let mut text = format!(
         "all-MiniLM-L6-v2 on {}, {threads} threads, texts/s from text to normalised vector; engines\n\
-         took turns in one run, each at its best batch size, medians of {rounds} rounds:\n\n",
+         took turns in one run, each at its best batch size, medians of {rounds} rounds. Behind a rate of mbed stands how many\n\
+         times that of the fastest other engine of the same precision it is:\n\n",
         processor(origin)
     );
     text += &lines(&Table { head: heads, lines: table, ..Table::default() });
@@ -110,14 +111,49 @@ fn processor(origin: &Origin) -> String {
     format!("{} cores of {name} ({})", machine.cores, machine.instructions)
 }
 
+/// `int8` of `mbed-onnx-int8@2`.
+fn precision(engine: &str) -> &str {
+    let kind = engine.split_once('@').map_or(engine, |(kind, _)| kind);
+    kind.rsplit_once('-').map_or("", |(_, precision)| precision)
+}
+
+/// What an engine is to readers: its version, and of ours the backend and how many sessions share the threads.
+fn label(engine: &str, version: Option<&str>) -> String {
+    let (kind, sessions) = engine.split_once('@').map_or((engine, None), |(kind, count)| (kind, Some(count)));
+    let (short, _) = kind.rsplit_once('-').unwrap_or((kind, ""));
+    let mut label = version.unwrap_or(short).to_owned();
+    if short == "mbed-onnx" {
+        label += ", ONNX Runtime";
+    }
+    if let Some(count) = sessions {
+        label = format!("{label}, sessions: {count}");
+    }
+    label
+}
+
+fn rate(peers: &[&Peer], engine: &str, texts: &str) -> Option<f64> {
+    let found = peers.iter().find(|peer| peer.engine == engine && peer.texts == texts)?;
+    (!found.rounds.is_empty()).then(|| median(&found.rounds))
+}
+
+fn fastest(peers: &[&Peer], texts: &str, is_meant: impl Fn(&str) -> bool) -> Option<f64> {
+    let meant = peers.iter().filter(|peer| is_meant(&peer.engine));
+    meant.filter_map(|peer| rate(peers, &peer.engine, texts)).max_by(f64::total_cmp)
+}
+
 fn line(peers: &[&Peer], engine: &str, texts: &[(&str, f64)]) -> Vec<String> {
     let of_engine = || peers.iter().filter(|peer| peer.engine == engine);
-    let (short, precision) = engine.rsplit_once('-').unwrap_or((engine, ""));
-    let version = of_engine().find_map(|peer| peer.version.clone());
-    let mut line = vec![version.unwrap_or_else(|| short.to_owned()), precision.to_owned()];
+    let version = of_engine().find_map(|peer| peer.version.as_deref());
+    let mut line = vec![label(engine, version), precision(engine).to_owned()];
     for (name, _) in texts {
-        let rounds = of_engine().find(|peer| peer.texts == *name).map(|peer| median(&peer.rounds));
-        line.push(rounds.map_or_else(|| "–".to_owned(), grouped));
+        let Some(rate) = rate(peers, engine, name) else {
+            line.push("–".to_owned());
+            continue;
+        };
+        let is_rival = |other: &str| !other.starts_with("mbed") && precision(other) == precision(engine);
+        let rival = fastest(peers, name, is_rival).filter(|_| engine.starts_with("mbed"));
+        let times = rival.map_or_else(String::new, |rival| format!(" ({:.1}×)", rate / rival));
+        line.push(grouped(rate) + &times);
     }
     let least = of_engine().filter_map(|peer| peer.min_cosine).min_by(f64::total_cmp);
     line.push(least.map_or_else(|| "–".to_owned(), |cosine| format!("{cosine:.5}")));

@@ -3,6 +3,7 @@
 mod args;
 mod commands;
 mod failure;
+mod gpus;
 mod invocation;
 mod logging;
 mod printer;

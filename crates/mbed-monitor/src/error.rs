@@ -19,6 +19,12 @@ pub enum MonitorError {
         /// What it said.
         source: NvmlError,
     },
+    /// The library is there and tells what cannot be.
+    #[error("NVIDIA's management library does not work: it tells of {count} cards")]
+    TooManyCards {
+        /// What it tells.
+        count: u32,
+    },
     /// The thread that takes samples could not be started.
     #[error("cannot start a thread that takes samples")]
     Thread {
@@ -30,7 +36,7 @@ pub enum MonitorError {
 impl Hint for MonitorError {
     fn hint(&self) -> Option<String> {
         match self {
-            Self::BrokenLibrary { .. } => Some(
+            Self::BrokenLibrary { .. } | Self::TooManyCards { .. } => Some(
                 "driver and library are often of different versions after an update: `nvidia-smi` tells, a restart \
                  mends it"
                     .to_owned(),

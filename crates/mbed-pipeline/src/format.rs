@@ -4,8 +4,8 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use crate::PipelineError;
 use crate::compression::Compression;
+use crate::{PipelineError, names};
 
 /// How the records of an input are written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -83,12 +83,7 @@ impl FromStr for InputFormat {
     type Err = PipelineError;
 
     fn from_str(name: &str) -> Result<Self, PipelineError> {
-        let found = Self::ALL.into_iter().find(|format| format.name() == name);
-        found.ok_or_else(|| PipelineError::UnknownName {
-            choice: "format",
-            name: name.to_owned(),
-            known: Self::ALL.iter().map(|format| format.name()).collect(),
-        })
+        names::find("format", name, (&Self::ALL, Self::name))
     }
 }
 
@@ -136,12 +131,7 @@ impl OutputFormat {
     /// The usual extension of its files.
     #[must_use]
     pub const fn extension(self) -> &'static str {
-        match self {
-            Self::Parquet => "parquet",
-            Self::Jsonl => "jsonl",
-            Self::Npy => "npy",
-            Self::Arrow => "arrow",
-        }
+        self.name()
     }
 
     /// The format that the extension of `path` means.
@@ -164,12 +154,7 @@ impl FromStr for OutputFormat {
     type Err = PipelineError;
 
     fn from_str(name: &str) -> Result<Self, PipelineError> {
-        let found = Self::ALL.into_iter().find(|format| format.name() == name);
-        found.ok_or_else(|| PipelineError::UnknownName {
-            choice: "format",
-            name: name.to_owned(),
-            known: Self::ALL.iter().map(|format| format.name()).collect(),
-        })
+        names::find("format", name, (&Self::ALL, Self::name))
     }
 }
 

@@ -35,6 +35,7 @@ mod error;
 mod flow;
 mod format;
 mod hint;
+mod names;
 #[cfg(not(feature = "objects"))]
 #[path = "no_objects.rs"]
 mod objects;

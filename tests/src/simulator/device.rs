@@ -45,7 +45,8 @@ struct State {
     leaked: u64,
     calls: Vec<Call>,
     most_used: u64,
-    trims: usize,
+    /// How many batches were given before each wish to give memory back.
+    trims: Vec<usize>,
 }
 
 impl Simulator {
@@ -102,10 +103,16 @@ impl Simulator {
         self.state().most_used
     }
 
-    /// How often a session was asked to give memory back.
+    /// When sessions were asked to give memory back: after so many batches that they were given, in order.
     #[must_use]
-    pub fn trims(&self) -> usize {
-        self.state().trims
+    pub fn trims(&self) -> Vec<usize> {
+        self.state().trims.clone()
+    }
+
+    /// What a session's pool holds now, weights not counted.
+    #[must_use]
+    pub fn kept(&self, session: usize) -> u64 {
+        self.state().pools[session]
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -146,11 +153,8 @@ impl Simulator {
         let mut state = self.state();
         state.pools[session] = 0;
         state.fragments[session] = 0;
-        state.trims += 1;
-    }
-
-    pub(super) fn kept(&self, session: usize) -> u64 {
-        self.state().pools[session]
+        let calls = state.calls.len();
+        state.trims.push(calls);
     }
 
     pub(super) fn free_now(&self) -> u64 {

@@ -10,4 +10,4 @@ mod session;
 
 pub use clock::VirtualClock;
 pub use device::{Call, Simulator};
-pub use options::{Latency, Need, Neighbours, SimulatorOptions, Slowdown};
+pub use options::{Heat, Latency, Need, Neighbours, SimulatorOptions, Slowdown};

@@ -78,8 +78,27 @@ pub struct Latency {
     pub place: Duration,
     /// Batches of so many places take so many times as long.
     pub slowdowns: Vec<Slowdown>,
-    /// From this moment on the device is hot, and everything takes so many times as long.
-    pub hot: Option<(Duration, f64)>,
+    /// Heat, which makes everything take longer.
+    pub heat: Heat,
+}
+
+/// How hot the device is: everything takes so many times as long in each step. The last step stays; without any the device
+/// is cold.
+#[derive(Clone, Debug, Default)]
+pub struct Heat {
+    /// How long a step lasts.
+    pub step: Duration,
+    /// How many times as long everything takes, step after step.
+    pub factors: Vec<f64>,
+}
+
+impl Heat {
+    /// The factor at a moment.
+    #[must_use]
+    pub fn at(&self, now: Duration) -> f64 {
+        let step = usize::try_from(now.as_nanos() / self.step.as_nanos().max(1)).unwrap_or(usize::MAX);
+        self.factors.get(step).or(self.factors.last()).copied().unwrap_or(1.0)
+    }
 }
 
 /// Sizes of batches that the device is slow with.
@@ -97,9 +116,8 @@ impl Latency {
     pub fn of(&self, places: usize, now: Duration) -> Duration {
         let slow = self.slowdowns.iter().filter(|slow| slow.places.contains(&places));
         let slow: f64 = slow.map(|slow| slow.factor).product();
-        let hot = self.hot.filter(|(from, _)| now >= *from).map_or(1.0, |(_, factor)| factor);
         let places = u32::try_from(places).unwrap_or(u32::MAX);
-        (self.fixed + self.place * places).mul_f64(slow * hot)
+        (self.fixed + self.place * places).mul_f64(slow * self.heat.at(now))
     }
 }
 
@@ -118,7 +136,7 @@ impl Default for SimulatorOptions {
                 fixed: Duration::from_millis(1),
                 place: Duration::from_micros(10),
                 slowdowns: Vec::new(),
-                hot: None,
+                heat: Heat::default(),
             },
             hang: None,
             leak: 0,

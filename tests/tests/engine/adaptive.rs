@@ -1,6 +1,5 @@
 //! Batches that size themselves: one thing at a time, on the simulated device.
 
-use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Duration;
 
@@ -10,21 +9,9 @@ use mbed_engine::EngineError;
 use mbed_engine::memory::{Change, Ledgers};
 use mbed_tests::simulator::{Latency, Need, Neighbours, Simulator, SimulatorOptions, Slowdown};
 
-use crate::simulation::{Simulated, Simulation, run, windows};
+use crate::simulation::{Simulated, Simulation, changes, run, simulate, windows};
 
 const MIB: u64 = 1 << 20;
-
-fn simulate(simulation: &Simulation, windows: &[Vec<String>]) -> (Simulated, Simulator) {
-    let simulator = Simulator::new(simulation.device.clone());
-    let mut engine = simulation.adaptive(&simulator, &Ledgers::new()).unwrap();
-    let simulated = run(&mut engine, &simulator, windows);
-    (simulated, simulator)
-}
-
-fn changes(simulated: &Simulated, is_wanted: fn(&Change) -> bool) -> usize {
-    let report = simulated.report.as_ref().unwrap();
-    report.events.iter().filter(|event| is_wanted(&event.what)).count()
-}
 
 #[test]
 fn memory_that_a_fixed_batch_does_not_fit_into_is_enough_for_one_that_sizes_itself() {
@@ -142,17 +129,6 @@ fn four_engines_at_once_share_one_budget() {
     assert!(simulator.most_used() <= simulation.device.capacity);
     let refused = simulator.calls().iter().filter(|call| !call.fitted).count();
     assert!(refused < 40, "{refused} batches of {} did not fit", simulator.calls().len());
-}
-
-#[test]
-fn buffers_are_given_back_every_so_many_rows_and_fragments_with_them() {
-    let memory = MemorySettings { trim_every: NonZeroUsize::new(500).unwrap(), ..MemorySettings::default() };
-    let device = SimulatorOptions { fragmentation: 0.2, ..SimulatorOptions::default() };
-    let simulation = Simulation { device, memory, ..Simulation::default() };
-    let windows = windows(&[100; 5000], 1000);
-    let (simulated, simulator) = simulate(&simulation, &windows);
-    simulated.check(&windows);
-    assert!(simulator.trims() >= 9, "{} trims", simulator.trims());
 }
 
 #[test]

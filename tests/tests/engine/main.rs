@@ -6,6 +6,7 @@
 
 mod adaptive;
 mod failures;
+mod giving_back;
 mod losses;
 mod memory;
 mod order;

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use mbed_core::settings::{BatchingSettings, MemorySettings, Overflow};
 use mbed_core::{Embeddings, Session, Silent};
-use mbed_engine::memory::{Clock, CostModel, Ledgers, MemoryOptions, MemoryReport};
+use mbed_engine::memory::{Change, Clock, CostModel, Ledgers, MemoryOptions, MemoryReport};
 use mbed_engine::{Cancel, Engine, EngineError, EngineOptions, Finish, RunError, RunStats, Sink};
 use mbed_tests::fake;
 use mbed_tests::simulator::{Simulator, SimulatorOptions, VirtualClock};
@@ -51,7 +51,7 @@ pub(crate) fn windows(lengths: &[usize], rows: usize) -> Vec<Vec<String>> {
 }
 
 /// How an engine is set up on the simulated device.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub(crate) struct Simulation {
     pub(crate) device: SimulatorOptions,
     pub(crate) memory: MemorySettings,
@@ -146,9 +146,28 @@ impl Simulation {
     }
 }
 
+/// Runs an engine that sizes its own batches over windows, on a device of its own.
+pub(crate) fn simulate(simulation: &Simulation, windows: &[Vec<String>]) -> (Simulated, Simulator) {
+    let simulator = Simulator::new(simulation.device.clone());
+    let mut engine = simulation.adaptive(&simulator, &Ledgers::new()).unwrap();
+    let simulated = run(&mut engine, &simulator, windows);
+    (simulated, simulator)
+}
+
+/// How many of the changes that were told are wanted ones.
+pub(crate) fn changes(simulated: &Simulated, is_wanted: fn(&Change) -> bool) -> usize {
+    let report = simulated.report.as_ref().unwrap();
+    report.events.iter().filter(|event| is_wanted(&event.what)).count()
+}
+
 /// Runs an engine over windows.
 pub(crate) fn run(engine: &mut Engine, simulator: &Simulator, windows: &[Vec<String>]) -> Simulated {
-    let (mut source, mut sink) = (TestSource::new(windows.to_vec()), Patient::default());
+    run_from(engine, simulator, TestSource::new(windows.to_vec()))
+}
+
+/// Runs an engine over what a source gives.
+pub(crate) fn run_from(engine: &mut Engine, simulator: &Simulator, mut source: TestSource) -> Simulated {
+    let mut sink = Patient::default();
     let start = simulator.clock().now();
     let result = engine.run(&mut source, &mut sink, &Silent, &Cancel::new());
     let time = simulator.clock().now() - start;

@@ -22,7 +22,7 @@ const TICK: Duration = Duration::from_millis(200);
 /// The hidden command that makes this program measure for another.
 pub(crate) const WORKER: &str = "bench-worker";
 
-/// Measure what this machine does with a model, in about a minute: every backend and precision of this build, batch sizes,
+/// Measure what this machine does with a model, in a minute or two: every backend and precision of this build, batch sizes,
 /// workers, accuracy, and a while without a break. Shows a picture, and writes a page and raw rows
 #[derive(Debug, Args)]
 pub(crate) struct BenchArguments {

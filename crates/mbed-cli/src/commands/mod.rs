@@ -11,6 +11,7 @@ mod dispatch;
 pub(crate) mod embed;
 mod input_options;
 pub(crate) mod job;
+mod memory_words;
 pub(crate) mod model;
 mod model_info;
 mod model_options;

@@ -60,7 +60,8 @@ impl FromStr for Beside {
     type Err = BadBeside;
 
     fn from_str(text: &str) -> Result<Self, BadBeside> {
-        let (name, size) = text.split_once('=').ok_or_else(|| BadBeside::Form(text.to_owned()))?;
+        let parts = text.split_once('=').filter(|(name, _)| !name.trim().is_empty());
+        let (name, size) = parts.ok_or_else(|| BadBeside::Form(text.to_owned()))?;
         Ok(Self { name: name.to_owned(), size: size.parse()? })
     }
 }
@@ -98,10 +99,11 @@ pub(crate) fn run(arguments: &PlanArguments, invocation: &Invocation) -> Result<
         return Err(Failure::new("the model has no session to plan for", None));
     };
     let lines = budget.map_or_else(Vec::new, |(bytes, _)| table(&settings, &opened.embedder, &cost, bytes));
+    let known = (&cost, budget, settings.memory.reserved.bytes());
     let text = if arguments.json {
-        as_json(arguments, &opened.embedder, (&cost, budget), &lines)
+        as_json(arguments, &opened.embedder, known, &lines)
     } else {
-        as_text(arguments, &opened.embedder, (&cost, budget), &lines)
+        as_text(arguments, &opened.embedder, known, &lines)
     };
     invocation.printer.data(&text);
     Ok(Status::Success)
@@ -123,12 +125,13 @@ fn table(settings: &Settings, embedder: &Embedder, cost: &CostModel, budget: Byt
     lengths.into_iter().map(line).collect()
 }
 
-type Known<'a> = (&'a CostModel, Option<(Bytes, Reading)>);
+/// What a batch costs, what batches may take and what that rests on, and what is left to others.
+type Known<'a> = (&'a CostModel, Option<(Bytes, Reading)>, Bytes);
 
 fn as_text(
     arguments: &PlanArguments,
     embedder: &Embedder,
-    (cost, budget): Known<'_>,
+    (cost, budget, reserved): Known<'_>,
     lines: &[Line],
 ) -> String {
     let device = embedder.capabilities().map_or_else(String::new, |capabilities| {
@@ -141,10 +144,7 @@ fn as_text(
     };
     match budget {
         Some((bytes, reading)) => {
-            text.push(format!(
-                "batches may take {bytes}: {reading}, {} left to others",
-                Bytes::new(arguments.reserved())
-            ));
+            text.push(format!("batches may take {bytes}: {reading}, {reserved} left to others"));
         }
         None => text.push(
             "nobody tells how much memory there is here: batches begin with a rule of thumb".to_owned(),
@@ -167,7 +167,7 @@ fn as_text(
 fn as_json(
     arguments: &PlanArguments,
     embedder: &Embedder,
-    (cost, budget): Known<'_>,
+    (cost, budget, reserved): Known<'_>,
     lines: &[Line],
 ) -> String {
     let lines: Vec<_> = lines
@@ -183,7 +183,7 @@ fn as_json(
         "device": embedder.capabilities().map(|capabilities| capabilities.device.to_string()),
         "budget_bytes": budget.map(|(bytes, _)| bytes),
         "reading": budget.map(|(_, reading)| reading),
-        "reserved_bytes": arguments.reserved(),
+        "reserved_bytes": reserved,
         "beside": beside,
         "measurements": cost.measurements(),
         "table": lines,

@@ -100,7 +100,7 @@ fn help_names_every_command() {
       profile      Show or remove what runs have learned of memory and speed, each for a model, a
                    backend, a device and a precision
       onnx         Get ONNX Runtime's library
-      bench        Measure what this machine does with a model, in about a minute: every backend and
+      bench        Measure what this machine does with a model, in a minute or two: every backend and
                    precision of this build, batch sizes, workers, accuracy, and a while without a break.
                    Shows a picture, and writes a page and raw rows
       config       Show, check and begin files of settings

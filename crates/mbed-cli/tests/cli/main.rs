@@ -14,4 +14,6 @@ mod logging;
 mod memory;
 mod onnx;
 mod run;
+#[cfg(target_os = "linux")]
+mod running_out;
 mod support;

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::support::{Place, bert_mean};
 
 /// 1,200 texts of more tokens than any model here takes.
-fn long_texts(rows: usize) -> String {
+pub(crate) fn long_texts(rows: usize) -> String {
     let words = ["the", "bridge", "near", "harbour", "a", "quiet", "library", "and", "more"];
     let text = |row: usize| {
         (0..600).map(|word| words[(row + word * word) % words.len()]).collect::<Vec<_>>().join(" ")
@@ -17,7 +17,7 @@ fn long_texts(rows: usize) -> String {
 
 /// `bert-mean` with one layer and states of 768 values, so that batches need what they do with models that people use.
 /// Every weight is the same small number: only memory matters here.
-fn wide_model(place: &Place) -> String {
+pub(crate) fn wide_model(place: &Place) -> String {
     const HIDDEN: usize = 768;
     let folder = place.model("bert-mean");
     let config = folder.join("config.json");
@@ -61,13 +61,21 @@ fn wide_model(place: &Place) -> String {
 
 /// `mbed` under a limit of `ulimit`, in KiB.
 #[cfg(target_os = "linux")]
-fn limited(place: &Place, limit: &str, arguments: &[&str]) -> crate::support::Outcome {
+pub(crate) fn limited(place: &Place, limit: &str, arguments: &[&str]) -> crate::support::Outcome {
     let mut command = place.command_of("sh");
     let script = format!("ulimit {limit} && exec \"$0\" \"$@\"");
     // The standard library cannot print a backtrace where there is no memory for one: it waits for itself for ever.
     command.env("RUST_BACKTRACE", "0");
     command.args(["-c", &script, env!("CARGO_BIN_EXE_mbed")]).args(arguments);
     place.outcome(&command.output().unwrap())
+}
+
+/// Embeds `texts.txt` cut at 512 tokens, in binary32.
+#[cfg(target_os = "linux")]
+fn embed_long<'a>(model: &'a str, others: &[&'a str]) -> Vec<&'a str> {
+    let common =
+        ["embed", "texts.txt", "-o", "out.npy", "--json", "--max-length", "512", "--precision", "f32"];
+    [&common[..], &["--model", model], others].concat()
 }
 
 #[cfg(target_os = "linux")]
@@ -98,23 +106,7 @@ fn a_batch_that_the_limit_forbids_fails_when_fixed_and_is_made_smaller_otherwise
         let settings =
             format!("[batching]\nmax_tokens = 262144\n[memory]\nmax_retries = 0\nadapt = \"{adapt}\"\n");
         place.file("settings.toml", settings);
-        let arguments = [
-            "embed",
-            "texts.txt",
-            "-o",
-            "out.npy",
-            "--model",
-            &model,
-            "--max-length",
-            "512",
-            "--threads",
-            "64",
-            "--precision",
-            "f32",
-            "--config",
-            "settings.toml",
-            "--json",
-        ];
+        let arguments = embed_long(&model, &["--threads", "64", "--config", "settings.toml"]);
         limited(&place, "-d 450000", &arguments)
     };
     let fixed = run("off");
@@ -140,27 +132,70 @@ fn a_plan_tells_what_fits() {
     let text = plan(&["--beside", "whisper=2.5MB,other=1MB", "--reserve", "1MB"]).ok().stdout;
     assert!(text.contains("beside whisper: 2.38 MiB") && text.contains("4.29 MiB left to others"), "{text}");
 
-    let error = plan(&["--reserve", "900TB"]);
-    assert!(error.error().contains("are to be left to others, there are"), "{}", error.stderr);
-    let error = plan(&["--beside", "whisper"]);
-    assert_eq!(error.code, Some(2));
-    assert!(
-        error.stderr.contains("`whisper` is not a name and a size such as `whisper=2.5GB`"),
-        "{}",
-        error.stderr
-    );
+    // What is left to others by settings is told like what is given here.
+    place.file("settings.toml", "[memory]\nreserved = \"3MiB\"\n");
+    let text = plan(&["--config", "settings.toml"]).ok().stdout;
+    assert!(text.contains("3.00 MiB left to others"), "{text}");
+}
+
+#[test]
+fn a_plan_for_what_cannot_be_is_refused_with_the_value_and_what_to_do() {
+    let place = Place::new();
+    let model = bert_mean();
+    let plan = |others: &[&str]| place.run(&[&["plan", "--model", &model], others].concat());
+    for arguments in [
+        &["--reserve", "900TB"][..],
+        &["--beside", "whisper=600TB,reranker=300TB"],
+        &["--reserve", "600TB", "--beside", "whisper=300TB"],
+    ] {
+        let outcome = plan(arguments);
+        let error = outcome.error();
+        assert!(error.contains("818.55 TiB are to be left to others, there are "), "{error}");
+        assert!(
+            error.contains("lower `memory.reserved`, in which `--reserve` and `--beside` count"),
+            "{error}"
+        );
+    }
+    for (option, value, words) in [
+        ("--beside", "whisper", "`whisper` is not a name and a size such as `whisper=2.5GB`"),
+        ("--beside", "=2GB", "`=2GB` is not a name and a size such as `whisper=2.5GB`"),
+        ("--beside", "whisper=-2GB", "`-2GB` is not a number of bytes such as `512MiB` or `9GB`"),
+        ("--beside", "whisper=much", "`much` is not a number of bytes such as `512MiB` or `9GB`"),
+        ("--reserve", "9 apples", "`9 apples` is not a number of bytes such as `512MiB` or `9GB`"),
+        ("--reserve", "99999999999TB", "`99999999999TB` is not a number of bytes such as"),
+    ] {
+        let outcome = plan(&[&format!("{option}={value}")]);
+        assert_eq!(outcome.code, Some(2), "{option} {value}");
+        assert!(outcome.stderr.contains(words) && outcome.stderr.contains(option), "{}", outcome.stderr);
+    }
 }
 
 #[test]
 fn factors_that_are_none_are_refused() {
     let place = Place::new();
+    let model = bert_mean();
     place.file("texts.txt", "the bridge\n");
-    for (name, value) in
-        [("safety_factor", "0"), ("safety_factor", "-1"), ("fraction", "1.5"), ("pressure_threshold", "0")]
-    {
-        place.file("settings.toml", format!("[memory]\n{name} = {value}\n"));
-        let outcome = place.embed(&["texts.txt", "--config", "settings.toml"]);
-        assert!(outcome.error().contains(name), "{}", outcome.stderr);
+    for (table, name, value, words) in [
+        ("memory", "safety_factor", "0", "cannot be `0`, only a number above 0, at most 1"),
+        ("memory", "safety_factor", "-1", "cannot be `-1`, only a number above 0, at most 1"),
+        ("memory", "safety_factor", "nan", "only a number above 0, at most 1"),
+        ("memory", "fraction", "1.5", "cannot be `1.5`, only a number above 0, at most 1"),
+        ("memory", "pressure_threshold", "0", "cannot be `0`, only a number above 0, at most 1"),
+        ("memory", "leak_tolerance", "-0.5", "cannot be `-0.5`, only a number above 0, at most 1"),
+        ("memory.growth", "factor", "1", "cannot be `1`, only a number above 1, at most 10"),
+        ("memory.growth", "factor", "-2", "cannot be `-2`, only a number above 1, at most 10"),
+        ("memory.growth", "below", "0", "cannot be `0`, only a number above 0, at most 1"),
+        ("memory", "trim_every", "0", "cannot be `0`, only a whole number from 1"),
+        ("memory.growth", "after", "0", "cannot be `0`, only a whole number from 1"),
+        ("memory", "reserved", "\"-9GB\"", "only a number of bytes, or a size such as `512MiB` or `9GB`"),
+    ] {
+        place.file("settings.toml", format!("[{table}]\n{name} = {value}\n"));
+        for command in [&["embed", "texts.txt"][..], &["plan"]] {
+            let outcome = place.run(&[command, &["--model", &model, "--config", "settings.toml"]].concat());
+            let error = outcome.error();
+            assert!(error.contains(&format!("{table}.{name}")) && error.contains(words), "{error}");
+            assert!(error.contains("settings.toml:2"), "{error}");
+        }
     }
 }
 
@@ -200,6 +235,20 @@ fn the_monitor_prints_samples() {
         assert!(samples[0]["host"]["headroom"]["limit"].as_u64().unwrap() > 0);
     }
     assert_eq!(place.run(&["monitor", "--interval", "0"]).code, Some(2));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_broken_library_of_graphics_cards_is_told_and_the_rest_is_watched() {
+    let place = Place::new();
+    place.file("libraries/libnvidia-ml.so.1", "no library");
+    let mut command = place.command(&["monitor", "--json", "--interval", "0.05s", "--samples", "2"]);
+    command.env("LD_LIBRARY_PATH", place.path("libraries"));
+    let outcome = place.outcome(&command.output().unwrap()).ok();
+    assert_eq!(outcome.stdout.lines().count(), 2);
+    let told = "NVIDIA's management library does not work";
+    assert_eq!(outcome.stderr.matches(told).count(), 1, "{}", outcome.stderr);
+    assert!(outcome.stderr.contains("nvidia-smi"), "{}", outcome.stderr);
 }
 
 #[test]
@@ -257,43 +306,4 @@ fn a_sweep_leaves_settings_and_a_profile_even_where_two_run_at_once() {
         .ok();
     assert!(shown.stdout.contains("batch tokens") && shown.stdout.contains("####"), "{}", shown.stdout);
     assert!(shown.stdout.contains("[batching]\nmax_tokens = "), "{}", shown.stdout);
-}
-
-#[cfg(target_os = "linux")]
-#[test]
-fn a_row_that_does_not_fit_is_named_and_the_rest_is_written() {
-    let place = Place::new();
-    let model = wide_model(&place);
-    let long = long_texts(1);
-    place.file("texts.txt", format!("a quiet library\n{long}the bridge\n"));
-    let arguments = [
-        "embed",
-        "texts.txt",
-        "-o",
-        "out.npy",
-        "--model",
-        &model,
-        "--max-length",
-        "512",
-        "--threads",
-        "1",
-        "--precision",
-        "f32",
-        "--json",
-        "--batch-tokens",
-        "256",
-    ];
-    // What the program needs for itself differs; between too little for anything and enough for all lies what is meant.
-    let mut outcomes =
-        (10_u64..120).step_by(2).map(|mib| limited(&place, &format!("-d {}", mib << 10), &arguments));
-    let failed = outcomes.find(|outcome| outcome.stderr.contains("1 rows do not fit into memory alone"));
-    let failed = failed.expect("some limit lets short texts through and not the long one");
-    assert_eq!(failed.code, Some(1));
-    assert!(failed.stderr.contains("texts.txt:2"), "{}", failed.stderr);
-    let summary: Value = serde_json::from_str(&failed.stdout).unwrap();
-    assert_eq!((&summary["rows"], &summary["failed_rows"]), (&json!(2), &json!(1)));
-    let events = summary["memory"]["events"].as_array().unwrap();
-    assert!(events.iter().any(|event| event["event"] == "row-failed"), "{summary}");
-    assert!(summary["memory"]["retries"].as_u64().unwrap() > 0);
-    assert!(place.path("out.npy").exists(), "the rest is written");
 }

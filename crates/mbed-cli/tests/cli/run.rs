@@ -72,6 +72,37 @@ fn a_run_that_ends_early_is_gone_on_with() {
     assert_eq!(place.merged("job").len(), 300);
 }
 
+/// However fast the machine is: no time at all ends before the first record, enough time at the last, and between them
+/// come as many runs of a second as it takes.
+#[test]
+fn a_run_that_has_no_more_time_ends_in_good_order() {
+    let place = Place::new();
+    let texts: String = lines(4000).lines().map(|line| format!("{}\n", line.repeat(20))).collect();
+    place.file("texts.txt", texts);
+    let run = |time: &str| {
+        let job = ["--input", "texts.txt", "--output", "job", "--threads", "1", "--json", "--max-time", time];
+        let outcome = place.bulk(&job).ok();
+        let summary: Value = serde_json::from_str(&outcome.stdout).unwrap();
+        (summary["finished"].as_bool().unwrap(), summary["totals"]["records"].as_u64().unwrap())
+    };
+    assert_eq!(run("0"), (false, 0));
+    let mut before = 0;
+    for _ in 0..3 {
+        let (is_finished, records) = run("1");
+        let status = place.status("job");
+        assert_eq!(status["state"], if is_finished { "finished" } else { "stopped" });
+        assert_eq!((&status["done"]["records"], is_finished), (&Value::from(records), records == 4000));
+        assert!(records >= before, "{records} after {before}");
+        before = records;
+    }
+    assert_eq!(run("12h"), (true, 4000));
+    place.run(&["verify", "job"]).ok();
+    place.merged("job");
+    place.embed(&["texts.txt", "-o", "whole.jsonl"]).ok();
+    let read = |name: &str| fs::read_to_string(place.path(name)).unwrap();
+    assert!(read("merged.jsonl") == read("whole.jsonl"));
+}
+
 #[test]
 fn another_job_in_the_same_folder_is_refused_and_told_apart() {
     let place = Place::new();

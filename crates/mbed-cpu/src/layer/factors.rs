@@ -14,12 +14,18 @@ use super::tiled::TiledRows;
 use crate::load::Stacked;
 use crate::scratch::Scratch;
 
+/// Some of all rows.
+pub(crate) type Part<'a, R> = (&'a R, Range<usize>);
+
 /// Rows that linear maps take; see [`TileRows`].
 pub(crate) trait Factors: Debug + Default {
     fn reset(&mut self, rows: usize, columns: usize) -> Result<(), usize>;
 
     /// Makes room for a copy of bfloat16 values, where one is needed.
     fn reserve_copy(&mut self, rows: usize, columns: usize) -> Result<(), usize>;
+
+    /// Some rows of bfloat16 values as factors, the first of which is a multiple of 32: as they are, or copied here.
+    fn of_words<'a>(&'a mut self, isa: Isa, words: Part<'a, TileRows>) -> Part<'a, Self>;
 
     fn write(&mut self, isa: Isa, first: usize, rows: &[f32]);
 
@@ -46,20 +52,7 @@ pub(crate) trait Kind: Debug {
     fn rows(scratch: &mut Scratch) -> &mut TiledRows<Self::Rows>;
 
     /// Maps some rows; the first is a multiple of 32.
-    fn apply(
-        map: &Self::Linear,
-        x: (&Self::Rows, &Range<usize>),
-        output: Output<'_>,
-    ) -> Result<(), ShapeMismatch>;
-
-    /// Maps some rows of bfloat16 values; `room` is for these rows as factors, see [`Factors::reserve_copy`].
-    fn apply_words(
-        isa: Isa,
-        map: &Self::Linear,
-        x: (&TileRows, &Range<usize>),
-        room: &mut Self::Rows,
-        output: Output<'_>,
-    ) -> Result<(), ShapeMismatch>;
+    fn apply(map: &Self::Linear, x: Part<'_, Self::Rows>, output: Output<'_>) -> Result<(), ShapeMismatch>;
 }
 
 /// Products of bfloat16 values.
@@ -71,7 +64,11 @@ pub(super) enum OfWords {}
 pub(super) enum OfBytes {}
 
 macro_rules! factors {
-    ($rows:ty, |$copy:ident, $count:ident, $columns:ident| $reserve:expr) => {
+    (
+        $rows:ty,
+        |$copy:ident, $count:ident, $columns:ident| $reserve:expr,
+        |$room:ident, $isa:ident, $words:ident| $part:expr
+    ) => {
         impl Factors for $rows {
             fn reset(&mut self, rows: usize, columns: usize) -> Result<(), usize> {
                 self.reset(rows, columns)
@@ -80,6 +77,11 @@ macro_rules! factors {
             fn reserve_copy(&mut self, $count: usize, $columns: usize) -> Result<(), usize> {
                 let $copy = self;
                 $reserve
+            }
+
+            fn of_words<'a>(&'a mut self, $isa: Isa, $words: Part<'a, TileRows>) -> Part<'a, Self> {
+                let $room = self;
+                $part
             }
 
             fn write(&mut self, isa: Isa, first: usize, rows: &[f32]) {
@@ -101,11 +103,15 @@ macro_rules! factors {
     };
 }
 
-factors!(TileRows, |_copy, _rows, _columns| Ok(()));
-factors!(ByteRows, |copy, rows, columns| copy.reset(rows, columns));
+factors!(TileRows, |_copy, _rows, _columns| Ok(()), |_room, _isa, words| words);
+factors!(ByteRows, |copy, rows, columns| copy.reset(rows, columns), |room, isa, words| {
+    let (words, rows) = words;
+    room.write_tiles(isa, words, &rows);
+    (room, 0..rows.len())
+});
 
 macro_rules! kind {
-    ($kind:ty, $rows:ty, $linear:ident, $place:ident, $words:ident) => {
+    ($kind:ty, $rows:ty, $linear:ident, $place:ident) => {
         impl Kind for $kind {
             type Rows = $rows;
             type Linear = $linear;
@@ -129,45 +135,14 @@ macro_rules! kind {
 
             fn apply(
                 map: &Self::Linear,
-                (x, rows): (&Self::Rows, &Range<usize>),
+                (x, rows): Part<'_, Self::Rows>,
                 output: Output<'_>,
             ) -> Result<(), ShapeMismatch> {
-                map.apply(x.part(rows), output)
-            }
-
-            fn apply_words(
-                isa: Isa,
-                map: &Self::Linear,
-                x: (&TileRows, &Range<usize>),
-                room: &mut Self::Rows,
-                output: Output<'_>,
-            ) -> Result<(), ShapeMismatch> {
-                $words(isa, map, x, room, output)
+                map.apply(x.part(&rows), output)
             }
         }
     };
 }
 
-kind!(OfWords, TileRows, Bf16Linear, bf16, apply_words);
-kind!(OfBytes, ByteRows, Int8Linear, int8, apply_bytes_of_words);
-
-fn apply_words(
-    _isa: Isa,
-    map: &Bf16Linear,
-    (x, rows): (&TileRows, &Range<usize>),
-    _room: &mut TileRows,
-    output: Output<'_>,
-) -> Result<(), ShapeMismatch> {
-    map.apply(x.part(rows), output)
-}
-
-fn apply_bytes_of_words(
-    isa: Isa,
-    map: &Int8Linear,
-    (x, rows): (&TileRows, &Range<usize>),
-    room: &mut ByteRows,
-    output: Output<'_>,
-) -> Result<(), ShapeMismatch> {
-    room.write_tiles(isa, x, rows);
-    map.apply(room.part(&(0..rows.len())), output)
-}
+kind!(OfWords, TileRows, Bf16Linear, bf16);
+kind!(OfBytes, ByteRows, Int8Linear, int8);

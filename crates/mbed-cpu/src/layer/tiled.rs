@@ -11,7 +11,7 @@ use mbed_kernels::bf16::{Bf16Gated, Bf16Linear, Bf16Scratch, Output, TileRows};
 use mbed_kernels::elementwise;
 
 use super::choice::Source;
-use super::factors::{Factors, Kind};
+use super::factors::{Factors, Kind, Part};
 use super::norms::Norms;
 use super::shared::Shared;
 use crate::clock::Stage;
@@ -170,7 +170,7 @@ impl<K: Kind> Maps<K> {
             let states = &hidden[..part.tokens * width];
             round(self.isa, &shared.attention_norms, (states, input), &mut tiles.input);
         }
-        let x = (&tiles.input, &(0..part.tokens));
+        let x = (&tiles.input, 0..part.tokens);
         if !shared.places() {
             let output = Output::Tiles(Function::Identity, &mut tiles.qkv);
             return K::apply(&self.qkv, x, output).map_err(failure::shape);
@@ -217,7 +217,7 @@ impl<K: Kind> Maps<K> {
         let TiledRows { input, context, step, intermediate, rooms: [first, second], .. } = tiles;
         let width = K::output(&self.output);
         let hidden = &mut hidden[rows.start * width..rows.end * width];
-        let attended = (&self.output, &*context, &rows, first);
+        let attended = (&self.output, first.of_words(self.isa, (&*context, rows.clone())));
         self.join(attended, &shared.attention_norms, (hidden, block), (step, 0))?;
         clock.mark(Stage::Output, 2 * rows.len() * shared.heads.query_width() * width);
         if !matches!(shared.attention_norms, Norms::After(_)) {
@@ -229,33 +229,30 @@ impl<K: Kind> Maps<K> {
             Up::Gated(up) => up.apply(step.part(&all), shared.activation, intermediate),
         }
         .map_err(failure::shape)?;
-        let fed = (&self.down, &*intermediate, &all, second);
+        let fed = (&self.down, second.of_words(self.isa, (&*intermediate, all)));
         self.join(fed, &shared.feed_forward_norms, (hidden, block), (input, rows.start))?;
         let maps = if matches!(self.up, Up::Gated(_)) { 3 } else { 2 };
         clock.mark(Stage::FeedForward, 2 * rows.len() * maps * width * intermediate.columns());
         Ok(())
     }
 
-    /// Joins `states` and a map of some rows of `x`; `result` is as long as the longest states, and `room` is for the
-    /// rows. Where a norm comes after, its result is what the next part is given, and goes to `tiles` too, from row
-    /// `first` on.
+    /// Joins `states` and a map of `x`; `result` is as long as the longest states. Where a norm comes after, its result
+    /// is what the next part is given, and goes to `tiles` too, from row `first` on.
     fn join<F: Factors>(
         &self,
-        (map, x, rows, room): (&K::Linear, &TileRows, &Range<usize>, &mut K::Rows),
+        (map, x): (&K::Linear, Part<'_, K::Rows>),
         norms: &Norms,
         (states, result): (&mut [f32], &mut [f32]),
         (tiles, first): (&mut F, usize),
     ) -> Result<(), BackendError> {
-        let mut apply =
-            |output| K::apply_words(self.isa, map, (x, rows), room, output).map_err(failure::shape);
         if let Norms::Around(_, norm) = norms {
             let result = &mut result[..states.len()];
-            apply(Output::Rows(result))?;
+            K::apply(map, x, Output::Rows(result)).map_err(failure::shape)?;
             norm.apply(result);
             elementwise::add(states, result);
             return Ok(());
         }
-        apply(Output::Sum(states))?;
+        K::apply(map, x, Output::Sum(states)).map_err(failure::shape)?;
         if let Norms::After(norm) = norms {
             tiles.write_normed(self.isa, first, norm, states);
         }

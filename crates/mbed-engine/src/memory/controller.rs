@@ -23,6 +23,9 @@ use crate::batch::{Bounds, MemoryBound};
 /// free nothing.
 const SMALL: f64 = 0.02;
 
+/// A session may keep more than its batches need by this part: allocators round up.
+const ROUNDING: f64 = 0.1;
+
 /// Sizes the batches of one engine.
 #[derive(Debug)]
 pub(crate) struct Controller {
@@ -158,17 +161,7 @@ impl Controller {
         let now = self.options.clock.now();
         let reading = state.desks[desk].read(session, &self.options.host, now);
         let settings = &self.options.settings;
-        let pressed = reading.filter(|reading| reading.in_use() > settings.pressure_threshold.get());
-        if let Some(reading) = pressed {
-            let least = state.harmless_tokens(reading, batch.shape);
-            if let Some(from) = state.limit.ran_short(least) {
-                let to = state.limit.tokens();
-                state.event(Change::Pressure { from, to, in_use: reading.in_use() });
-            }
-        } else if let Some(from) = state.limit.relaxed() {
-            let to = state.limit.tokens();
-            state.event(Change::PressureEnded { from, to });
-        }
+        self.press(&mut state, desk, session, batch.shape);
         if let Some(from) = state.limit.fitted(batch.shape.places, reading.map(|reading| reading.in_use())) {
             let to = state.limit.tokens();
             state.event(Change::Grew { from, to });
@@ -178,6 +171,38 @@ impl Controller {
         if state.desks[desk].rows_since_trim >= settings.trim_every.get() {
             state.trim(desk, session);
             self.look_again(&mut state, desk, session);
+        }
+    }
+
+    /// Makes batches smaller while memory is short, and what they were before once it is no longer.
+    fn press(&self, state: &mut State, desk: usize, session: &mut dyn Session, shape: Shape) {
+        let Some(reading) = state.desks.get(desk).and_then(|ours| ours.reading) else { return };
+        let settings = &self.options.settings;
+        let threshold = settings.pressure_threshold.get();
+        if reading.in_use() <= threshold {
+            let budget = budget(settings, reading, state.holdings(desk));
+            if state.in_use_if_relaxed(desk, reading, (budget, shape)) <= threshold
+                && let Some(from) = state.limit.relaxed()
+            {
+                let to = state.limit.tokens();
+                state.event(Change::PressureEnded { from, to });
+            }
+            return;
+        }
+        // Smaller batches free nothing of what the session keeps for larger ones, or in pieces.
+        if let Some(surplus) = state.surplus(desk, reading, shape) {
+            let kept = state.desks[desk].kept;
+            state.trim(desk, session);
+            self.look_again(state, desk, session);
+            if state.desks[desk].kept < kept {
+                state.event(surplus);
+                return;
+            }
+        }
+        let least = state.harmless_tokens(reading, shape);
+        if let Some(from) = state.limit.ran_short(least) {
+            let to = state.limit.tokens();
+            state.event(Change::Pressure { from, to, in_use: reading.in_use() });
         }
     }
 
@@ -333,6 +358,28 @@ impl State {
         if let Some(needed) = needed {
             self.cost.measured(batch.shape, needed);
         }
+    }
+
+    /// What is to be told where a session keeps more than the batches need that there may be now, of sequences as long as
+    /// those of `shape`.
+    fn surplus(&self, desk: usize, reading: Reading, shape: Shape) -> Option<Change> {
+        let ours = self.desks.get(desk)?;
+        let longest = shape.longest.max(1);
+        let allowed = self.cost.most(Shape::even((self.limit.tokens() / longest).max(1), longest));
+        let kept = Bytes::new(ours.kept);
+        let needed = self.cost.most(ours.largest?).min(allowed);
+        let least = (1.0 + ROUNDING) * needed.get() as f64 + SMALL * reading.total.get() as f64;
+        (kept.get() as f64 > least).then_some(Change::Surplus { kept, needed })
+    }
+
+    /// The part of memory that will be in use if batches are again what they were before it ran short.
+    fn in_use_if_relaxed(&self, desk: usize, reading: Reading, (budget, shape): (u64, Shape)) -> f64 {
+        let Some(before) = self.limit.before_pressure() else { return 0.0 };
+        let longest = shape.longest.max(1);
+        let rows = self.cost.rows_within(budget, longest, before).max(1);
+        let kept = self.desks.get(desk).map_or(0, |ours| ours.kept);
+        let more = self.cost.most(Shape::even(rows, longest)).get().saturating_sub(kept);
+        reading.in_use() + more as f64 / reading.total.get().max(1) as f64
     }
 
     /// Compares rates, where the batch was as large as it was meant to be.

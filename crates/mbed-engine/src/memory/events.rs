@@ -64,6 +64,14 @@ pub enum Change {
         /// What was free, with what its session kept.
         room: Bytes,
     },
+    /// Memory ran short while a session kept more than its batches need, in pieces or for larger ones. It gave its buffers
+    /// back.
+    Surplus {
+        /// What it kept.
+        kept: Bytes,
+        /// What its batches need at the most.
+        needed: Bytes,
+    },
     /// Another size was measured to be faster.
     Faster {
         /// Tokens before.
@@ -113,6 +121,9 @@ impl fmt::Display for Change {
             }
             Self::Fragmented { needed, room } => {
                 write!(f, "{needed} did not fit into {room} in pieces: buffers are given back")
+            }
+            Self::Surplus { kept, needed } => {
+                write!(f, "{kept} are kept for batches that need {needed}: buffers are given back")
             }
             Self::Faster { from, to, gain } => {
                 write!(f, "batches of {to} tokens instead of {from}: measured {gain:.2} times as fast")

@@ -42,6 +42,11 @@ impl Limit {
         self.ceiling
     }
 
+    /// What it was before memory ran short, while it is.
+    pub(crate) const fn before_pressure(&self) -> Option<usize> {
+        self.before_pressure
+    }
+
     pub(crate) const fn is_pressed(&self) -> bool {
         self.before_pressure.is_some()
     }

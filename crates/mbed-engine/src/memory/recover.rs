@@ -81,10 +81,9 @@ impl Place<'_> {
             return Ok(());
         };
         done.splits += u64::from(part < rows.len());
-        for part in rows.chunks(part).rev() {
-            self.controller.retry(part.len(), tries);
-            waiting.push((part.to_vec(), tries + 1));
-        }
+        let parts = rows.chunks(part);
+        self.controller.retry(parts.len(), part, tries);
+        waiting.extend(parts.rev().map(|part| (part.to_vec(), tries + 1)));
         Ok(())
     }
 

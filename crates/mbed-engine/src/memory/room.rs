@@ -158,9 +158,17 @@ impl Controller {
         (!is_vain).then_some((needed, reading.free))
     }
 
-    /// Counts a part of a batch that is tried again; a single row waits a little first.
-    pub(crate) fn retry(&self, rows: usize, tries: u32) {
-        self.state().report.retries += 1;
+    /// Counts parts of so many rows that are tried again after `tries` tries. Where these are single rows, memory has a
+    /// little time to come back first.
+    pub(crate) fn retry(&self, parts: usize, rows: usize, tries: u32) {
+        let next = tries.saturating_add(1);
+        let most = self.max_retries();
+        tracing::info!(
+            parts,
+            rows,
+            "parts of a batch that did not fit are tried again: try {next} of {most} after the first"
+        );
+        self.state().report.retries += parts as u64;
         if rows == 1 {
             self.options.clock.sleep(FIRST_WAIT * 2_u32.saturating_pow(tries.min(WAITS)));
         }

@@ -26,34 +26,50 @@ fn blocks_of_every_depth() {
     }
 }
 
-#[test]
-fn linear_maps_of_every_width_and_height() {
+/// A map whose results are all `expected`.
+struct Map {
+    rows: usize,
+    input: usize,
+    output: usize,
+    x: Guarded<f32>,
+    weight: Guarded<f32>,
+    bias: Guarded<f32>,
+    expected: f32,
+}
+
+/// Maps of every width and height, each with each level.
+fn maps() -> impl Iterator<Item = (Map, Isa)> {
     let small = (1..=35).flat_map(|size| [(3, 5, size), (size, 5, 3), (3, size, 5), (size, size, size)]);
     // From 256 inputs on, blocks but the last are finished beside products.
-    let large = [(64, 256, 64), (33, 257, 65), (65, 300, 33), (96, 289, 95)];
-    for (rows, input, output) in small.chain(large) {
+    let large = [(64, 256, 64), (33, 257, 65), (65, 300, 33), (96, 289, 95), (96, 319, 95)];
+    let shapes = small.chain(large).flat_map(|shape| LEVELS().map(|isa| (shape, isa)));
+    shapes.map(|((rows, input, output), isa)| {
         let x = Guarded::of(&vec![1.0; rows * input]);
         let weight = Guarded::of(&vec![0.5; output * input]);
         let bias = Guarded::of(&vec![1.0; output]);
-        let expected = 0.5 * input as f32 + 1.0;
-        for isa in LEVELS() {
-            let mut tiles = TileRows::new();
-            tiles.reset(rows, input).unwrap();
-            tiles.write(isa, 0, x.values());
-            let linear = Bf16Linear::new(isa, weight.values(), bias.values(), input).unwrap();
-            let mut y = Guarded::zeros(rows * output);
-            linear.apply(tiles.view(), Output::Rows(y.values_mut())).unwrap();
-            assert!(y.values().iter().all(|&y| y == expected));
-            linear.apply(tiles.view(), Output::Sum(y.values_mut())).unwrap();
-            assert!(y.values().iter().all(|&y| y == 2.0 * expected));
-            let maps = [(weight.values(), bias.values()), (weight.values(), &[][..])];
-            let gated = Bf16Gated::new(isa, maps, input).unwrap();
-            let mut rounded = TileRows::new();
-            rounded.reset(rows, output).unwrap();
-            gated.apply(tiles.view(), Function::Identity, &mut rounded).unwrap();
-            let truth = expected * (expected - 1.0);
-            assert!((rounded.get(rows - 1, output - 1) - truth).abs() <= truth / 256.0);
-        }
+        (Map { rows, input, output, x, weight, bias, expected: 0.5 * input as f32 + 1.0 }, isa)
+    })
+}
+
+#[test]
+fn linear_maps_of_every_width_and_height() {
+    for (Map { rows, input, output, x, weight, bias, expected }, isa) in maps() {
+        let mut tiles = TileRows::new();
+        tiles.reset(rows, input).unwrap();
+        tiles.write(isa, 0, x.values());
+        let linear = Bf16Linear::new(isa, weight.values(), bias.values(), input).unwrap();
+        let mut y = Guarded::zeros(rows * output);
+        linear.apply(tiles.view(), Output::Rows(y.values_mut())).unwrap();
+        assert!(y.values().iter().all(|&y| y == expected));
+        linear.apply(tiles.view(), Output::Sum(y.values_mut())).unwrap();
+        assert!(y.values().iter().all(|&y| y == 2.0 * expected));
+        let maps = [(weight.values(), bias.values()), (weight.values(), &[][..])];
+        let gated = Bf16Gated::new(isa, maps, input).unwrap();
+        let mut rounded = TileRows::new();
+        rounded.reset(rows, output).unwrap();
+        gated.apply(tiles.view(), Function::Identity, &mut rounded).unwrap();
+        let truth = expected * (expected - 1.0);
+        assert!((rounded.get(rows - 1, output - 1) - truth).abs() <= truth / 256.0);
     }
 }
 
@@ -82,29 +98,20 @@ fn attention_of_every_length_and_head_size() {
 
 #[test]
 fn maps_of_bytes_of_every_width_and_height() {
-    let small = (1..=35).flat_map(|size| [(3, 5, size), (size, 5, 3), (3, size, 5), (size, size, size)]);
-    // From 256 inputs on, blocks but the last are finished beside products.
-    let large = [(64, 256, 64), (33, 257, 65), (65, 300, 33), (96, 319, 95)];
-    for (rows, input, output) in small.chain(large) {
-        let x = Guarded::of(&vec![1.0; rows * input]);
-        let weight = Guarded::of(&vec![0.5; output * input]);
-        let bias = Guarded::of(&vec![1.0; output]);
-        let expected = 0.5 * input as f32 + 1.0;
-        for isa in LEVELS() {
-            let mut bytes = ByteRows::new();
-            bytes.reset(rows, input).unwrap();
-            bytes.write(isa, 0, x.values());
-            let linear = Int8Linear::new(isa, weight.values(), bias.values(), input).unwrap();
-            let mut y = Guarded::zeros(rows * output);
-            linear.apply(bytes.view(), Output::Rows(y.values_mut())).unwrap();
-            assert!(y.values().iter().all(|&y| (y - expected).abs() <= expected * 1e-6));
-            linear.apply(bytes.view(), Output::Sum(y.values_mut())).unwrap();
-            assert!(y.values().iter().all(|&y| (y - 2.0 * expected).abs() <= expected * 2e-6));
-            let mut words = TileRows::new();
-            words.reset(rows, input).unwrap();
-            words.write(isa, 0, x.values());
-            bytes.write_tiles(isa, &words, &(0..rows));
-            assert_eq!(bytes.get(rows - 1, input - 1), 1.0);
-        }
+    for (Map { rows, input, output, x, weight, bias, expected }, isa) in maps() {
+        let mut bytes = ByteRows::new();
+        bytes.reset(rows, input).unwrap();
+        bytes.write(isa, 0, x.values());
+        let linear = Int8Linear::new(isa, weight.values(), bias.values(), input).unwrap();
+        let mut y = Guarded::zeros(rows * output);
+        linear.apply(bytes.view(), Output::Rows(y.values_mut())).unwrap();
+        assert!(y.values().iter().all(|&y| (y - expected).abs() <= expected * 1e-6));
+        linear.apply(bytes.view(), Output::Sum(y.values_mut())).unwrap();
+        assert!(y.values().iter().all(|&y| (y - 2.0 * expected).abs() <= expected * 2e-6));
+        let mut words = TileRows::new();
+        words.reset(rows, input).unwrap();
+        words.write(isa, 0, x.values());
+        bytes.write_tiles(isa, &words, &(0..rows));
+        assert_eq!(bytes.get(rows - 1, input - 1), 1.0);
     }
 }

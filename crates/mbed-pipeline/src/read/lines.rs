@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use super::limits::{MAX_TEXT_BYTES, check_length};
 use super::open::TextBytes;
-use super::reader::{BadRecord, BadRecords, Bookmark, ReadOptions};
+use super::reader::{Bookmark, ReadOptions};
+use super::rejected::Rejected;
 use super::{InvalidUtf8, TextFiles};
 use crate::place::label;
 use crate::plan::InputFile;
@@ -24,9 +25,7 @@ pub(super) struct Lines {
     current: Option<OpenFile>,
     policy: InvalidUtf8,
     text_files: TextFiles,
-    bad_records: BadRecords,
-    /// Bad ones since they were last asked for.
-    bad: Vec<BadRecord>,
+    pub(super) rejected: Rejected,
     skipped: u64,
 }
 
@@ -78,32 +77,9 @@ impl Lines {
             current: None,
             policy: options.invalid_utf8,
             text_files,
-            bad_records: options.bad_records,
-            bad: Vec::new(),
+            rejected: Rejected::new(options.bad_records),
             skipped: 0,
         }
-    }
-
-    /// Tells of a record that cannot be embedded, or fails.
-    ///
-    /// # Errors
-    /// It is an error here.
-    pub(super) fn reject(&mut self, place: Place, error: PipelineError) -> Result<(), PipelineError> {
-        if self.bad_records == BadRecords::Fail {
-            return Err(error);
-        }
-        self.bad.push(BadRecord { place, reason: error.to_string() });
-        Ok(())
-    }
-
-    /// How many bad records wait to be taken.
-    pub(super) const fn bad(&self) -> usize {
-        self.bad.len()
-    }
-
-    /// The bad records since this was last called.
-    pub(super) fn take_bad(&mut self) -> Vec<BadRecord> {
-        mem::take(&mut self.bad)
     }
 
     /// How many texts were left out so far.
@@ -132,7 +108,7 @@ impl Lines {
                 Ok(Some(line)) => return Ok(Some(Next::Line(line))),
                 Ok(None) => self.skipped += 1,
                 Err(error) => {
-                    self.reject(place, error)?;
+                    self.rejected.add(place, error)?;
                     return Ok(Some(Next::Bad));
                 }
             }
@@ -183,7 +159,7 @@ impl Lines {
     pub(super) fn count(mut self) -> Result<u64, PipelineError> {
         let mut count = 0;
         while self.advance()?.is_some() {
-            self.bad.clear();
+            self.rejected.take();
             count += 1;
         }
         Ok(count)

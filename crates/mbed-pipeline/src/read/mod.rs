@@ -9,6 +9,7 @@ mod lines;
 mod open;
 mod parquet;
 mod reader;
+mod rejected;
 mod text;
 mod utf8;
 

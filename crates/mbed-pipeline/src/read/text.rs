@@ -60,19 +60,19 @@ impl Records for TextRecords {
     }
 
     fn take_bad(&mut self) -> Vec<BadRecord> {
-        self.lines.take_bad()
+        self.lines.rejected.take()
     }
 
     fn next_records(&mut self, limits: Limits) -> Result<Option<(RecordBatch, Vec<Place>)>, PipelineError> {
         let mut table = Table::default();
-        while !limits.reached(table.places.len() + self.lines.bad(), table.bytes) {
+        while !limits.reached(table.places.len() + self.lines.rejected.len(), table.bytes) {
             match self.lines.advance()? {
                 Some(Next::Line(line)) => table.push(line),
                 Some(Next::Bad) => {}
                 None => break,
             }
         }
-        table.finish(&self.schema, self.lines.bad())
+        table.finish(&self.schema, self.lines.rejected.len())
     }
 }
 

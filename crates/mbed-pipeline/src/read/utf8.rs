@@ -4,7 +4,7 @@ use std::fmt;
 use std::io::{self, Read};
 use std::str::FromStr;
 
-use crate::PipelineError;
+use crate::{PipelineError, names};
 
 /// What happens to a record that is not UTF-8.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -43,12 +43,7 @@ impl FromStr for InvalidUtf8 {
     type Err = PipelineError;
 
     fn from_str(name: &str) -> Result<Self, PipelineError> {
-        let found = Self::ALL.into_iter().find(|choice| choice.name() == name);
-        found.ok_or_else(|| PipelineError::UnknownName {
-            choice: "treatment of invalid UTF-8",
-            name: name.to_owned(),
-            known: Self::ALL.iter().map(|choice| choice.name()).collect(),
-        })
+        names::find("treatment of invalid UTF-8", name, (&Self::ALL, Self::name))
     }
 }
 

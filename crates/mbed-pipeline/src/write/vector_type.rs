@@ -7,7 +7,7 @@ use arrow_array::{ArrayRef, FixedSizeListArray, Float16Array, Float32Array, Int8
 use arrow_schema::{ArrowError, DataType, Field};
 use half::f16;
 
-use crate::{OutputFormat, PipelineError};
+use crate::{OutputFormat, PipelineError, names};
 
 /// How the values of vectors are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -123,11 +123,6 @@ impl std::str::FromStr for VectorType {
     type Err = PipelineError;
 
     fn from_str(name: &str) -> Result<Self, PipelineError> {
-        let found = Self::ALL.into_iter().find(|choice| choice.name() == name);
-        found.ok_or_else(|| PipelineError::UnknownName {
-            choice: "type of vectors",
-            name: name.to_owned(),
-            known: Self::ALL.iter().map(|choice| choice.name()).collect(),
-        })
+        names::find("type of vectors", name, (&Self::ALL, Self::name))
     }
 }

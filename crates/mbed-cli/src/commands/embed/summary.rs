@@ -5,6 +5,7 @@ use mbed::memory::MemoryReport;
 use serde::Serialize;
 
 use super::stages::Profile;
+use crate::commands::memory_words::memory_words;
 
 /// What a run did. The fields are those of `--json`, in their order.
 #[derive(Debug, Serialize)]
@@ -85,22 +86,9 @@ impl Summary {
         if self.failed_rows > 0 {
             words.push(format!("{} rows without a vector", self.failed_rows));
         }
-        let Some(report) = &self.memory else {
-            words.extend((self.splits > 0).then(|| format!("{} batches split", self.splits)));
-            return words;
-        };
-        if report.first_tokens != report.tokens {
-            words.push(format!("batches of {} tokens after {}", report.tokens, report.first_tokens));
-        }
-        if report.out_of_memory > 0 {
-            let (failures, retries) = (report.out_of_memory, report.retries);
-            words.push(format!("memory ran out {failures} times, {retries} parts tried again"));
-        }
-        if report.event_count > 0 {
-            words.push(format!("{} events of memory", report.event_count));
-        }
-        if let Some(ceiling) = report.ceiling {
-            words.push(format!("a batch of {ceiling} tokens does not fit"));
+        match &self.memory {
+            Some(report) => words.extend(memory_words(report)),
+            None => words.extend((self.splits > 0).then(|| format!("{} batches split", self.splits))),
         }
         words
     }

@@ -5,11 +5,12 @@ use std::time::{Duration, Instant};
 
 use clap::Args;
 use mbed::{Bytes, Cancel};
-use mbed_monitor::{GpuSample, Gpus, Host, MonitorError, Sample, Sampler};
+use mbed_monitor::{GpuSample, Host, Sample, Sampler};
 use serde_json::json;
 
 use super::view;
 use crate::failure::Failure;
+use crate::gpus;
 use crate::printer::Printer;
 use crate::status::Status;
 
@@ -59,14 +60,7 @@ pub(crate) fn run(arguments: &MonitorArguments, printer: &Printer) -> Result<Sta
     if host.process().is_none() {
         printer.note("nobody tells the memory of that process here");
     }
-    let gpus = match Gpus::load() {
-        Ok(gpus) => Some(gpus),
-        Err(MonitorError::NoLibrary { .. }) => None,
-        Err(error) => {
-            printer.note(&Failure::from(error).to_string());
-            None
-        }
-    };
+    let gpus = gpus::load(printer);
     let sampler = Sampler::start(host, gpus, arguments.interval, KEPT)?;
     let mut screen = if arguments.json || arguments.lines { None } else { printer.screen() };
     let cancel = Cancel::new();
@@ -135,5 +129,6 @@ fn card(gpu: &GpuSample) -> String {
     if !gpu.throttled_by.is_empty() {
         parts.push(format!("slowed by {}", gpu.throttled_by.join(" and ")));
     }
+    parts.extend(gpu.faults.iter().map(|fault| format!("({fault})")));
     parts.join(" ")
 }

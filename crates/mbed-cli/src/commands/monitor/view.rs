@@ -68,6 +68,7 @@ fn card(gpu: &GpuSample) -> Vec<String> {
     lines.extend(
         memory.map(|(used, total)| line("  memory", part(used.get(), total), &format!("{used} of {total}"))),
     );
+    lines.extend(gpu.faults.iter().map(|fault| format!("  {fault}")));
     lines
 }
 

@@ -1,5 +1,6 @@
 //! What `mbed run` does.
 
+use mbed::memory::MemoryReport;
 use mbed::settings::{ChunkPooling, Settings};
 use mbed::{Cancel, Context, Opened, Silent};
 use mbed_pipeline::bulk::{Begun, Identity, JobReport, Pause, ReadyJob, Totals, Watchers};
@@ -7,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::RunArguments;
 use super::line::JobLine;
+use crate::commands::memory_words::memory_words;
 use crate::failure::Failure;
 use crate::invocation::Invocation;
 use crate::printer::Stream;
@@ -45,8 +47,8 @@ pub(crate) fn run(arguments: &RunArguments, invocation: &Invocation) -> Result<S
     }
     let (stop, pause) = (stop_on_interrupt()?, Pause::new());
     listen_for_pauses(&pause)?;
-    let report = compute(*ready, (invocation, &context), (&stop, &pause))?;
-    tell(&report, arguments, invocation);
+    let (report, memory) = compute(*ready, (invocation, &context), (&stop, &pause))?;
+    tell((&report, memory.as_ref()), arguments, invocation);
     if !report.is_finished && stop.is_cancelled() {
         let done = format!("interrupted: {} are committed", shown(&report.totals));
         let mut failure = Failure::new(done, Some("run the same command again to go on"));
@@ -60,7 +62,7 @@ fn compute(
     ready: ReadyJob,
     (invocation, context): (&Invocation, &Context<'_>),
     (stop, pause): (&Cancel, &Pause),
-) -> Result<JobReport, Failure> {
+) -> Result<(JobReport, Option<MemoryReport>), Failure> {
     let settings = invocation.settings();
     let chunker = mbed::chunker(settings, context)?;
     let mut opened = mbed::open(settings, context)?;
@@ -72,10 +74,18 @@ fn compute(
     let watchers = Watchers { progress: &Silent, watch: &line, stop, pause };
     let report = ready.run(opened.embedder.engine_mut(), became, chunker, watchers);
     line.end();
-    Ok(report?)
+    if let Err(error) = opened.embedder.remember() {
+        // The vectors are committed; that the next run learns nothing from this one is no reason to fail.
+        tracing::warn!("what was learned is not kept: {error}");
+    }
+    Ok((report?, opened.embedder.memory_report()))
 }
 
-fn tell(report: &JobReport, arguments: &RunArguments, invocation: &Invocation) {
+fn tell(
+    (report, memory): (&JobReport, Option<&MemoryReport>),
+    arguments: &RunArguments,
+    invocation: &Invocation,
+) {
     let seconds = report.elapsed.as_secs_f64();
     let rate = report.this_run.records as f64 / seconds.max(1e-9);
     if arguments.json {
@@ -85,13 +95,16 @@ fn tell(report: &JobReport, arguments: &RunArguments, invocation: &Invocation) {
             "engine_seconds": report.busy.as_secs_f64(), "sessions": report.sessions,
             "idle_share": report.idle_share(),
             "peak_memory_bytes": mbed_monitor::peak_resident().map(mbed_core::Bytes::get),
+            "memory": memory,
         });
         invocation.printer.result(&summary.to_string(), Stream::Stdout);
         return;
     }
     let end = if report.is_finished { "done" } else { "not done yet" };
+    let memory: String =
+        memory.map_or_else(Vec::new, memory_words).into_iter().map(|words| format!(", {words}")).collect();
     invocation.printer.note(&format!(
-        "{end}: {}; this run: {}{}, {} tokens, {seconds:.1} s, {rate:.1} records/s, devices idle {:.1} %",
+        "{end}: {}; this run: {}{}, {} tokens, {seconds:.1} s, {rate:.1} records/s, devices idle {:.1} %{memory}",
         shown(&report.totals),
         shown(&report.this_run),
         if report.repeated > 0 { format!(", {} repeated", report.repeated) } else { String::new() },

@@ -6,9 +6,10 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
-use mbed_monitor::{Evidence, Gpus, Host, Sampler, cores};
+use mbed_monitor::{Evidence, Host, Sampler, cores};
 use mbed_pipeline::bulk::{Drift, JobWatch, Snapshot};
 
+use crate::gpus;
 use crate::printer::Printer;
 
 /// How often a line is written where nobody sees a bar.
@@ -37,8 +38,7 @@ impl JobLine {
             }
             bar
         });
-        let gpus = Gpus::load().ok();
-        let sampler = Sampler::start(Host::new(), gpus, SAMPLE_EVERY, SAMPLES).ok();
+        let sampler = Sampler::start(Host::new(), gpus::load(printer), SAMPLE_EVERY, SAMPLES).ok();
         Self { printer: printer.clone(), bar, last: Mutex::new(Instant::now()), sampler }
     }
 

@@ -57,14 +57,14 @@ impl Records for CsvRecords {
     }
 
     fn take_bad(&mut self) -> Vec<BadRecord> {
-        self.rows.take_bad()
+        self.rows.rejected.take()
     }
 
     fn next_records(&mut self, limits: Limits) -> Result<Option<(RecordBatch, Vec<Place>)>, PipelineError> {
         let mut builders: Vec<_> = self.schema.fields().iter().map(|_| StringBuilder::new()).collect();
         let mut places: Vec<Place> = Vec::new();
         let mut bytes = 0;
-        while !limits.reached(places.len() + self.rows.bad(), bytes) {
+        while !limits.reached(places.len() + self.rows.rejected.len(), bytes) {
             let place = match self.rows.advance()? {
                 Some(Next::Row(place)) => place,
                 Some(Next::Bad) => continue,
@@ -76,7 +76,7 @@ impl Records for CsvRecords {
             }
             places.push(place);
         }
-        if places.len() + self.rows.bad() == 0 {
+        if places.len() + self.rows.rejected.len() == 0 {
             return Ok(None);
         }
         let file = places.last().map_or("", Place::file).to_owned();

@@ -2,7 +2,6 @@
 
 use std::borrow::Cow;
 use std::collections::VecDeque;
-use std::mem;
 
 use csv::ByteRecord;
 
@@ -10,7 +9,8 @@ use super::file::OpenFile;
 use crate::plan::InputFile;
 use crate::read::InvalidUtf8;
 use crate::read::limits::check_length;
-use crate::read::reader::{BadRecord, BadRecords, Bookmark, ReadOptions};
+use crate::read::reader::{BadRecords, Bookmark, ReadOptions};
+use crate::read::rejected::Rejected;
 use crate::{PipelineError, Place};
 
 /// The rows of several files, one after the other.
@@ -22,9 +22,7 @@ pub(super) struct Rows {
     first: Option<Header>,
     record: ByteRecord,
     policy: InvalidUtf8,
-    bad_records: BadRecords,
-    /// Bad ones since they were last asked for.
-    bad: Vec<BadRecord>,
+    pub(super) rejected: Rejected,
     skipped: u64,
 }
 
@@ -51,8 +49,7 @@ impl Rows {
             first: None,
             record: ByteRecord::new(),
             policy: options.invalid_utf8,
-            bad_records: options.bad_records,
-            bad: Vec::new(),
+            rejected: Rejected::new(options.bad_records),
             skipped: 0,
         }
     }
@@ -86,7 +83,7 @@ impl Rows {
 
     /// What the parser does with bytes that are not UTF-8: where bad records are put aside it leaves them for later.
     const fn policy(&self) -> InvalidUtf8 {
-        match self.bad_records {
+        match self.rejected.policy() {
             BadRecords::Fail => self.policy,
             BadRecords::Collect => InvalidUtf8::Replace,
         }
@@ -103,7 +100,7 @@ impl Rows {
     pub(super) fn count(mut self) -> Result<u64, PipelineError> {
         let mut count = 0;
         while self.advance()?.is_some() {
-            self.bad.clear();
+            self.rejected.take();
             count += 1;
         }
         Ok(count)
@@ -129,23 +126,12 @@ impl Rows {
             }
             match self.check(&place) {
                 Ok(()) => return Ok(Some(Next::Row(place))),
-                Err(error) if self.bad_records == BadRecords::Fail => return Err(error),
                 Err(error) => {
-                    self.bad.push(BadRecord { place, reason: error.to_string() });
+                    self.rejected.add(place, error)?;
                     return Ok(Some(Next::Bad));
                 }
             }
         }
-    }
-
-    /// How many bad rows wait to be taken.
-    pub(super) const fn bad(&self) -> usize {
-        self.bad.len()
-    }
-
-    /// The bad rows since this was last called.
-    pub(super) fn take_bad(&mut self) -> Vec<BadRecord> {
-        mem::take(&mut self.bad)
     }
 
     /// How many rows were left out so far.

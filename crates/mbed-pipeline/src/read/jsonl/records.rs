@@ -49,12 +49,14 @@ impl JsonRecords {
             let mut bad = 0;
             while let Some(line) = lines.next_line()? {
                 match keys.learn(&line) {
-                    Err(error @ PipelineError::BadJson { .. }) => lines.lines.reject(line.place, error)?,
+                    Err(error @ PipelineError::BadJson { .. }) => {
+                        lines.lines.rejected.add(line.place, error)?
+                    }
                     learnt => learnt?,
                 }
-                bad += lines.lines.take_bad().len() as u64;
+                bad += lines.lines.rejected.take().len() as u64;
             }
-            unread = bad + lines.lines.take_bad().len() as u64;
+            unread = bad + lines.lines.rejected.take().len() as u64;
             lines = JsonLines::new(plan, options);
         } else {
             lines.read_ahead(limits)?;
@@ -127,7 +129,7 @@ impl Records for JsonRecords {
     }
 
     fn take_bad(&mut self) -> Vec<BadRecord> {
-        self.lines.lines.take_bad()
+        self.lines.lines.rejected.take()
     }
 
     fn next_records(&mut self, limits: Limits) -> Result<Option<(RecordBatch, Vec<Place>)>, PipelineError> {
@@ -136,7 +138,7 @@ impl Records for JsonRecords {
         let mut bytes = 0;
         // A key takes up room in records that do not have it, too.
         let least = builders.len() * size_of::<u64>();
-        while !limits.reached(places.len() + self.lines.lines.bad(), bytes) {
+        while !limits.reached(places.len() + self.lines.lines.rejected.len(), bytes) {
             let line = match self.lines.advance()? {
                 Some(Next::Line(line)) => line,
                 Some(Next::Bad) => continue,
@@ -144,7 +146,7 @@ impl Records for JsonRecords {
             };
             match self.push(&mut builders, &line) {
                 Err(error @ (PipelineError::BadJson { .. } | PipelineError::TextNotString { .. })) => {
-                    self.lines.lines.reject(line.place, error)?;
+                    self.lines.lines.rejected.add(line.place, error)?;
                     continue;
                 }
                 pushed => pushed?,
@@ -152,7 +154,7 @@ impl Records for JsonRecords {
             bytes += line.text.len().max(least);
             places.push(line.place);
         }
-        if places.len() + self.lines.lines.bad() == 0 {
+        if places.len() + self.lines.lines.rejected.len() == 0 {
             return Ok(None);
         }
         let file = places.last().map_or("", Place::file).to_owned();
