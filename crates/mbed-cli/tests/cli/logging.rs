@@ -4,10 +4,10 @@ use serde_json::Value;
 
 use crate::support::{Outcome, Place, bert_mean};
 
-/// Embeds two lines with these options, and a setting that nothing acts on.
+/// Embeds two lines with these options, and two names of one setting that do not agree.
 fn embed(place: &Place, options: &[&str]) -> Outcome {
     place.file("texts.txt", "one\ntwo\n");
-    place.file("mbed.toml", "[runtime]\nisa = \"avx2\"\n");
+    place.file("mbed.toml", "cuda_use_pinned_memory = true\n[cuda]\npinned_memory = false\n");
     place.embed(&[&["texts.txt"], options].concat()).ok()
 }
 
@@ -20,12 +20,13 @@ fn warnings_go_to_standard_error_and_not_into_data() {
         "{}",
         outcome.stdout
     );
-    let warning = "WARN mbed::invocation: `runtime.isa = \"avx2\"` (HERE/mbed.toml:2:7) has no effect";
+    let warning = "WARN mbed::invocation: `cuda.pinned_memory = true` (HERE/mbed.toml:1:26 (cuda_use_pinned_memory)) \
+                   is not used, because of `cuda.pinned_memory = false` (HERE/mbed.toml:3:17)";
     assert!(outcome.stderr.contains(warning), "{}", outcome.stderr);
     assert_eq!(outcome.stderr.lines().count(), 2, "the warning and the summary: {}", outcome.stderr);
     assert_eq!(embed(&place, &["--quiet"]).stderr, "");
     assert_eq!(embed(&place, &["--log-level", "off"]).stderr.lines().count(), 1);
-    assert!(embed(&place, &["--quiet", "--log-level", "warn"]).stderr.contains("has no effect"));
+    assert!(embed(&place, &["--quiet", "--log-level", "warn"]).stderr.contains("is not used"));
 }
 
 #[test]

@@ -63,7 +63,9 @@ fn one_that_works_is_heard() -> Result<(), Failed> {
     for card in cards {
         assert_eq!(card.faults, [""; 0]);
         assert_eq!(card.name.as_deref(), Some("AB"));
+        assert_eq!(card.uuid.as_deref(), Some("U1"));
         assert_eq!((card.memory_used, card.memory_total), (Some(Bytes::new(400)), Some(Bytes::new(1000))));
+        assert_eq!((card.memory_free, card.memory_reserved), (Some(Bytes::new(500)), Some(Bytes::new(100))));
         assert_eq!((card.busy, card.celsius), (Some(0.5), Some(60)));
         assert_eq!((card.watts, card.watts_limit), (Some(70.0), Some(80.0)));
         assert_eq!((card.clock_mhz, card.memory_clock_mhz), (Some(1500), Some(1500)));
@@ -107,7 +109,7 @@ fn calls_that_fail_are_faults_of_the_card() -> Result<(), Failed> {
                 (card.name, card.memory_total, card.memory_used, card.busy, card.celsius, card.watts);
             assert_eq!(nothing, (None, None, None, None, None, None), "{how}");
             assert!(card.throttled_by.is_empty() && card.processes.is_empty(), "{how}");
-            for what in asked.into_iter().chain(["name", "processes"]) {
+            for what in asked.into_iter().chain(["name", "UUID", "processes"]) {
                 let told = card.faults.iter().filter(|fault| fault.starts_with(&format!("{what}: "))).count();
                 assert_eq!(told, 1, "{how}, {what}: {:?}", card.faults);
             }
@@ -121,6 +123,7 @@ fn figures_that_cannot_be_are_left_out_and_told() -> Result<(), Failed> {
     for card in cards("GARBAGE")? {
         let figures = (card.memory_total, card.memory_used, card.busy, card.celsius);
         assert_eq!(figures, (None, None, None, None));
+        assert_eq!((card.uuid, card.memory_free, card.memory_reserved), (None, None, None));
         let figures = (card.name, card.watts, card.watts_limit, card.clock_mhz, card.memory_clock_mhz);
         assert_eq!(figures, (None, None, None, None, None));
         assert!(card.processes.is_empty());

@@ -61,9 +61,15 @@ int nvmlDeviceGetName(void *card, char *name, uint length) {
     return ANSWER;
 }
 
+int nvmlDeviceGetUUID(void *card, char *uuid, uint length) {
+    (void)card, (void)length;
+    uuid[0] = 'U', uuid[1] = FIGURE('1'), uuid[2] = 0;
+    return ANSWER;
+}
+
 int nvmlDeviceGetMemoryInfo_v2(void *card, struct memory *memory) {
     (void)card;
-    memory->total = 1000, memory->used = FIGURE(400);
+    memory->total = 1000, memory->used = FIGURE(400), memory->free = FIGURE(500), memory->reserved = FIGURE(100);
     return ANSWER;
 }
 
